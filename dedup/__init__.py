@@ -1,0 +1,1 @@
+"""Passes that label duplicates: url, exact, minhash."""

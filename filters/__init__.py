@@ -1,0 +1,1 @@
+"""One published method per file: what it measures, its columns, its published rules."""

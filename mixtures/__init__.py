@@ -1,0 +1,1 @@
+"""Weights, token budgets, sampling and shards."""

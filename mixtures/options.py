@@ -1,0 +1,96 @@
+"""What a mixture may be asked for."""
+
+import math
+import re
+from decimal import Decimal
+from fractions import Fraction
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, field_validator
+
+from pipeline.stage import Options
+
+ALL = "all"
+_COUNTS = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
+_SIZES = {
+    "": 1,
+    "B": 1,
+    "KB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "KIB": 1 << 10,
+    "MIB": 1 << 20,
+    "GIB": 1 << 30,
+}
+_NUMBER = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)")
+
+
+def _parse(value: Any, suffixes: dict[str, int], expected: str) -> int:
+    """A whole number above 0 from an int or from text with a suffix; ValueError says what was found."""
+    found = None if isinstance(value, bool | float) else _NUMBER.fullmatch(str(value).strip())
+    factor = suffixes.get(found[2].upper()) if found else None
+    if found is None or factor is None:
+        raise ValueError(f"{value!r} found; expected {expected}")
+    number = Decimal(found[1]) * factor
+    if number < 1 or number != int(number):
+        raise ValueError(f"{value!r} is {number.normalize():f}; expected {expected}, whole and above 0")
+    return int(number)
+
+
+def parse_tokens(value: Any) -> int | str:
+    """Tokens as an int, or `all`: 1000, "10M", "2B", "1.5T"."""
+    if value == ALL:
+        return ALL
+    return _parse(value, _COUNTS, 'a number of tokens such as 10000000, "10M", "2B", "1.5T", or "all"')
+
+
+def parse_size(value: Any) -> int:
+    """Bytes: 1000, "512kB", "256MB", "1GiB"."""
+    return _parse(value, _SIZES, 'a size in B, kB, MB, GB, KiB, MiB or GiB such as "256MB"')
+
+
+class MixtureOptions(Options):
+    """How much of what goes into the shards.
+
+    tokens       budget of the whole mixture; `all` is the most that the weights and the epoch cap
+                 allow, and without weights every document once
+    weights      source → its part of the budget, normalised; a source that is not named gets
+                 nothing. None: each source in proportion to its tokens
+    max_epochs   how many times a document may be in the mixture, on average over its source
+    shard_size   bytes of a Parquet file, about
+    tokenizer    path of a tokenizer.json or a tiktoken file; None for winnow's estimate
+    seed         of the draw and the shuffle; None for the run's
+    """
+
+    tokens: Annotated[int | str, BeforeValidator(parse_tokens)] = ALL
+    weights: dict[str, float] | None = None
+    max_epochs: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    shard_size: Annotated[int | str, BeforeValidator(parse_size)] = "256MB"
+    tokenizer: str | None = None
+    seed: int | None = Field(default=None, ge=0, lt=2**64)
+
+    @field_validator("weights")
+    @classmethod
+    def _weights_can_be_shares(cls, weights: dict[str, float] | None) -> dict[str, float] | None:
+        if weights is None:
+            return None
+        for source, weight in weights.items():
+            if not math.isfinite(weight) or weight < 0:
+                raise ValueError(f"weight of {source} is {weight}; expected a finite number from 0")
+        if not any(weights.values()):
+            raise ValueError("no weight above 0; expected one, or no weights for natural proportions")
+        return weights
+
+    @property
+    def budget(self) -> int | None:
+        """Tokens asked for; None for all there are."""
+        return None if self.tokens == ALL else int(self.tokens)
+
+    @property
+    def shard_bytes(self) -> int:
+        return parse_size(self.shard_size)
+
+
+def exact(number: float) -> Fraction:
+    """The number as it is written: .7 is 7/10, not the binary float next to it."""
+    return Fraction(str(number))

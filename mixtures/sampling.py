@@ -1,0 +1,126 @@
+"""Which documents are in the mixture and in which order, from hashes of their ids alone.
+
+Every document has two independent 64-bit hashes of its id and the seed. The documents of a source
+with the lowest `selection` are drawn first, so a larger budget keeps what a smaller one drew. The
+`position`, mixed with the number of the copy, is where a copy stands in the shuffled order.
+Neither depends on files, units or workers.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixtures.survey import SELECTION_BITS, Integers, Keys, bins_of
+from pipeline.corpus import CorpusUnit
+from text.hashing import Hashes, mix_array, random_words
+
+Copies = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Quota:
+    """What is drawn of one source: all documents `copies` times, and once more those whose
+    selection hash is below `threshold`.
+
+    A copy counts on disk as `bytes * ratio / 2**20 + row_bytes` bytes.
+    """
+
+    copies: int
+    threshold: int
+    ratio: int
+    row_bytes: int
+
+    def __bool__(self) -> bool:
+        """Whether anything is drawn."""
+        return self.copies > 0 or self.threshold > 0
+
+
+@dataclass(frozen=True)
+class Weighing:
+    """What one unit gives, and the bytes on disk per bin of the position key (bins that occur)."""
+
+    documents: int
+    tokens: int
+    size: int
+    bins: Integers
+    weights: Integers
+
+
+@dataclass(frozen=True)
+class Weigher:
+    """Task over units: what is drawn from each. `bits`, the highest of a position key, are its bin."""
+
+    keys: Keys
+    quotas: Mapping[str, Quota]
+    bits: int
+
+    def __call__(self, unit: CorpusUnit) -> Weighing:
+        selection, position, tokens, size = self.keys.load(unit)
+        quota = self.quotas[unit.source]
+        row, _, key = draw_copies(selection, position, quota, self.keys.seed)
+        bins, place = np.unique(bins_of(key, self.bits), return_inverse=True)
+        weights = np.zeros(len(bins), np.int64)
+        np.add.at(weights, place, (size[row] * quota.ratio >> 20) + quota.row_bytes)
+        return Weighing(len(row), int(tokens[row].sum()), int(size[row].sum()), bins, weights)
+
+
+@dataclass(frozen=True)
+class Border:
+    """Task over units: selection hashes and tokens of the documents in their source's border bin."""
+
+    keys: Keys
+    bins: Mapping[str, int]
+
+    def __call__(self, unit: CorpusUnit) -> tuple[Hashes, Integers]:
+        selection, _, tokens, _ = self.keys.load(unit)
+        inside = bins_of(selection, SELECTION_BITS) == self.bins[unit.source]
+        return selection[inside], tokens[inside]
+
+
+def position_keys(position: Hashes, copy: Copies, seed: int) -> Hashes:
+    """The place of every copy in the shuffled order, [n]."""
+    salts = random_words(int(copy.max(initial=-1)) + 1, np.uint64(seed))
+    return mix_array(position ^ salts[copy])
+
+
+def draw_copies(
+    selection: Hashes, position: Hashes, quota: Quota, seed: int
+) -> tuple[Integers, Copies, Hashes]:
+    """The copies that are in the mixture: row of the document, number of the copy, position key."""
+    count = quota.copies + (selection < np.uint64(quota.threshold)).astype(np.int64)
+    row = np.repeat(np.arange(len(count)), count)
+    copy = (np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)).astype(np.int32)
+    return row, copy, position_keys(position[row], copy, seed)
+
+
+def border_bin(histogram: Integers, rest: int) -> tuple[int, int]:
+    """The selection bin in which the budget `rest` runs out, and what is left of it there."""
+    total = np.cumsum(histogram)
+    border = int(np.searchsorted(total, rest, side="right"))
+    return border, rest - (int(total[border - 1]) if border else 0)
+
+
+def threshold_of(selection: Hashes, tokens: Integers, rest: int) -> int:
+    """The hash below which the documents of the border bin are taken: those with the lowest hashes
+    whose tokens sum up to at most `rest`. Equal hashes are taken together or not at all."""
+    order = np.argsort(selection, kind="stable")
+    taken = int(np.searchsorted(np.cumsum(tokens[order]), rest, side="right"))
+    return int(selection[order[taken]])
+
+
+def cut_shards(weights: Integers, size: int) -> Integers:
+    """First bin of every shard, [shards], for shards of equal weight, each about `size`.
+
+    One shard at least, and none without documents if there are any; a bin is never cut, so a very
+    large document leaves a shard larger than asked.
+    """
+    total = int(weights.sum())
+    shards = max(1, (total + size // 2) // size)
+    before = np.cumsum(weights) - weights
+    occupied = np.flatnonzero(weights)
+    starts = np.array([total * shard // shards for shard in range(shards)], np.int64)
+    shard = np.searchsorted(starts, before[occupied], side="right")
+    first = occupied[np.unique(shard, return_index=True)[1]]
+    return np.concatenate([np.zeros(1, np.int64), first[1:]])

@@ -1,0 +1,133 @@
+"""The command line: winnow run, plan, sql, steps, schema, clean."""
+
+import json
+import os
+import sys
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+
+from pipeline.errors import WINNOW_ERRORS, PlanError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="From raw public text to a weighted, deduplicated pretraining corpus in Parquet.",
+)
+
+RunFile = Annotated[str, typer.Argument(metavar="FILE", help="Run file (YAML).")]
+
+
+@app.command()
+def run(
+    file: RunFile,
+    engine: Annotated[str, typer.Option(help="ray, or inline: in this process.")] = "ray",
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Worker processes; default: one per core.")
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option(help="A Ray cluster to join; default: start Ray here.")
+    ] = None,
+    partitions: Annotated[
+        int | None, typer.Option(min=1, help="Partitions of deduplication; default: by document count.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+) -> None:
+    """Run FILE, as far as it is not done yet. Interrupt at will: the same command goes on."""
+    from pipeline.config import load
+    from pipeline.plan import make_plan
+    from pipeline.progress import Progress
+    from pipeline.report import funnel
+    from pipeline.run import Run, Settings
+
+    if engine not in ("ray", "inline"):
+        raise PlanError(f"--engine {engine!r}: expected 'ray' or 'inline'")
+    plan = make_plan(load(file))
+    progress = Progress(quiet=quiet)
+    manifest = Run(plan, Settings(engine, workers, address, partitions), progress)()
+    if not quiet:
+        funnel(manifest, Console())
+
+
+@app.command()
+def plan(file: RunFile) -> None:
+    """Print what running FILE would do and what is done already; no document is read."""
+    from pipeline.config import load
+    from pipeline.plan import make_plan
+    from pipeline.report import outline
+
+    outline(make_plan(load(file)), Console())
+
+
+@app.command()
+def sql(
+    target: Annotated[str, typer.Argument(metavar="FILE_OR_OUTPUT", help="Run file or output folder.")],
+    query: Annotated[str | None, typer.Argument(help="SQL; without it a prompt is opened.")] = None,
+    form: Annotated[str, typer.Option("--format", help="table, csv or json (a row per line).")] = "table",
+) -> None:
+    """Query an output with DuckDB: views documents, dropped, shards, rules, duplicates, skipped, units."""
+    from pipeline import sql as views
+
+    if form not in ("table", "csv", "json"):
+        raise PlanError(f"--format {form!r}: expected 'table', 'csv' or 'json'")
+    connection = views.connect(views.output_of(target))
+    if query is None:
+        views.prompt(connection)
+    elif not views.show(connection, query, form):
+        raise typer.Exit(1)
+
+
+@app.command()
+def steps(
+    name: Annotated[str | None, typer.Argument(help="A source, stage, pass or recipe.")] = None,
+) -> None:
+    """List every source, stage, pass and recipe, or show NAME with its columns, options and rules."""
+    from pipeline.report import catalogue, step
+
+    if name is None:
+        catalogue(Console())
+    else:
+        step(name, Console())
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the run file, for editors to complete and check it."""
+    from pipeline.schema import json_schema
+
+    print(json.dumps(json_schema(), indent=1))
+
+
+@app.command()
+def clean(file: RunFile) -> None:
+    """Remove signals of earlier versions of FILE from its output; the current ones stay."""
+    from pipeline.config import load
+    from pipeline.plan import make_plan
+    from pipeline.run import clean as clean_output
+
+    removed, size = clean_output(make_plan(load(file)))
+    print(f"removed {removed} superseded folders, {size / 1e6:,.1f} MB")
+
+
+def _stop(message: str, code: int) -> NoReturn:
+    Console(stderr=True).print(
+        f"winnow: {message}", style="red", highlight=False, markup=False, soft_wrap=True
+    )
+    sys.exit(code)
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Runs the command line. Exit status: 0 done, 1 stopped by an input or the output, 2 not runnable."""
+    try:
+        return app(args=arguments, prog_name="winnow")
+    except PlanError as fault:
+        _stop(str(fault), 2)
+    except WINNOW_ERRORS as fault:
+        _stop(str(fault), 1)
+    except KeyboardInterrupt:
+        _stop("stopped; the same command goes on from here", 130)
+    except BrokenPipeError:  # the reader of our output, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

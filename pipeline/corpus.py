@@ -1,0 +1,151 @@
+"""What a pass sees: the living documents of every unit, and a way to run tasks over them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from pipeline import store
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class LayerFile:
+    """A unit's file of labels and verdicts written by an earlier pass, aligned by `row`."""
+
+    path: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CorpusUnit:
+    """One unit of the corpus as it stands before a pass; picklable, cheap, holds no rows.
+
+    index      0-based, in the order of the plan; `source` is its source's name
+    first      number of the unit's first stored document in the corpus; document numbers are
+               `first + position`, dense over all stored documents, living or not
+    stored     documents stored (living or dropped by an earlier pass)
+    alive      documents that are still in
+    schema     columns that `read` may be asked for; one that this unit lacks reads as null
+    """
+
+    index: int
+    name: str
+    source: str
+    first: int
+    stored: int
+    alive: int
+    documents: str
+    layers: tuple[LayerFile, ...]
+    schema: pa.Schema
+
+    def read(
+        self, columns: Sequence[str], batch_rows: int = 2048, everything: bool = False
+    ) -> Iterator[pa.Table]:
+        """Tables of the living documents, `columns` in the order asked plus `position` (int64).
+
+        `position` counts the unit's stored documents from 0. With `everything`, dropped ones are
+        read too and a boolean column `alive` tells them apart.
+        """
+        with store.parquet_file(self.documents) as file:
+            there = set(file.schema_arrow.names)
+            living, places = self._layers(file)
+            labels = self._labels(columns, places)
+            position = 0
+            stored = [name for name in columns if name in there] or ["row"]
+            for batch in file.iter_batches(batch_size=batch_rows, columns=stored):
+                span = slice(position, position + batch.num_rows)
+                found = pa.Table.from_batches([batch])
+                arrays, fields = [], []
+                for name in columns:
+                    kind = self.schema.field(name).type
+                    if name in labels:
+                        values = labels[name].slice(position, batch.num_rows)
+                    elif name in there:
+                        values = found.column(name)
+                    else:
+                        values = pa.nulls(batch.num_rows, kind)
+                    arrays.append(values)
+                    fields.append(pa.field(name, kind))
+                arrays.append(pa.array(np.arange(span.start, span.stop, dtype=np.int64)))
+                fields.append(pa.field("position", pa.int64()))
+                position = span.stop
+                table = pa.table(arrays, pa.schema(fields))
+                alive = pa.array(living[span])
+                if everything:
+                    yield table.append_column("alive", alive)
+                else:
+                    table = table.filter(alive)
+                    if table.num_rows:
+                        yield table
+
+    def _layers(self, file: pq.ParquetFile) -> tuple[NDArray[np.bool_], list[NDArray[np.int64]]]:
+        """Who is alive [stored], and for each layer the positions of its rows."""
+        living = np.ones(self.stored, np.bool_)
+        places: list[NDArray[np.int64]] = []
+        if not self.layers:
+            return living, places
+        rows = file.read(columns=["row"]).column("row").to_numpy()
+        for layer in self.layers:
+            with store.parquet_file(layer.path) as labels:
+                table = labels.read(columns=["row", "dropped_by"])
+            place = np.searchsorted(rows, table.column("row").to_numpy())
+            verdicts = pc.list_value_length(table.column("dropped_by")).to_numpy()
+            kept = np.zeros(self.stored, np.bool_)
+            kept[place[verdicts == 0]] = True
+            living &= kept
+            places.append(place)
+        return living, places
+
+    def _labels(self, columns: Sequence[str], places: list[NDArray[np.int64]]) -> dict[str, pa.ChunkedArray]:
+        """The asked columns that layers added, one value per stored document, null where unlabelled."""
+        found: dict[str, pa.ChunkedArray] = {}
+        for layer, place in zip(self.layers, places, strict=True):
+            asked = [name for name in columns if name in layer.columns]
+            if not asked:
+                continue
+            with store.parquet_file(layer.path) as labels:
+                table = labels.read(columns=asked)
+            where = np.full(self.stored, -1, np.int64)
+            where[place] = np.arange(len(place))
+            take = pa.array(where, mask=where < 0)
+            for name in asked:
+                found[name] = table.column(name).take(take)
+        return found
+
+
+class Corpus(Protocol):
+    """The corpus as a pass sees it.
+
+    units        all units, in the order of the plan
+    partitions   how many pieces to cut out-of-core work into: memory per task is about the
+                 corpus's keys divided by this; the result must not depend on it
+    scratch      local or shared folder (a path for `open`) that is the pass's own, emptied before
+                 it starts and removed once its labels are written
+    """
+
+    @property
+    def units(self) -> Sequence[CorpusUnit]: ...
+
+    @property
+    def partitions(self) -> int: ...
+
+    @property
+    def scratch(self) -> str: ...
+
+    @property
+    def seed(self) -> int: ...
+
+    def map(self, function: Callable[[Item], Result], items: Sequence[Item], doing: str) -> Iterator[Result]:
+        """`function` over `items` as tasks, results in the order of `items`.
+
+        Function and items are pickled; `doing` names the work in the progress display.
+        """
+        ...

@@ -1,0 +1,94 @@
+"""One run at a time on an output: the second is told who holds it."""
+
+import contextlib
+import fcntl
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from pipeline import store
+from pipeline.errors import StoreError
+
+NAME = "HELD_BY"
+_BEAT = 15  # seconds between signs of life on an object store
+_STALE = 4 * _BEAT
+
+
+@contextlib.contextmanager
+def hold(root: str) -> Iterator[None]:
+    """Holds the output folder `root` for the time of the block; StoreError if another run does.
+
+    Locally by a lock of the operating system, which ends with the process however it ends. On an
+    object store by a file renewed every 15 s; one that is a minute old counts as abandoned.
+    """
+    store.make_folder(root)
+    path = store.join(root, NAME)
+    with _local(root, path) if store.is_local(root) else _remote(root, path):
+        yield
+
+
+def _who() -> dict[str, Any]:
+    return {
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "since": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()),
+    }
+
+
+def _held(root: str, who: dict[str, Any]) -> StoreError:
+    return StoreError(
+        f"{root} is held by another run: process {who.get('pid', '?')} on {who.get('host', '?')}, "
+        f"started {who.get('since', '?')}; wait for it, stop it, or choose another `output`"
+    )
+
+
+@contextlib.contextmanager
+def _local(root: str, path: str) -> Iterator[None]:
+    with contextlib.ExitStack() as stack:
+        try:
+            file = stack.enter_context(open(path, "a+", encoding="utf-8"))
+        except OSError as fault:
+            raise StoreError(f"{root}: cannot be written: {fault.strerror}") from fault
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            content = file.read()
+            raise _held(root, json.loads(content) if content else {}) from None
+        file.seek(0)
+        file.truncate()
+        file.write(json.dumps(_who()))
+        file.flush()
+        try:
+            yield
+        finally:
+            file.truncate(0)
+
+
+@contextlib.contextmanager
+def _remote(root: str, path: str) -> Iterator[None]:
+    me = _who() | {"token": os.urandom(8).hex()}
+    other = store.read_json(path)
+    if other and time.time() - other.get("beat", 0) < _STALE:
+        raise _held(root, other)
+    stop = threading.Event()
+
+    def beat() -> None:
+        while True:
+            store.write_json(path, me | {"beat": time.time()})
+            if stop.wait(_BEAT):
+                return
+
+    store.write_json(path, me | {"beat": time.time()})
+    renew = threading.Thread(target=beat, daemon=True)
+    renew.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        renew.join()
+        store.remove(path)

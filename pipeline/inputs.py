@@ -1,0 +1,134 @@
+"""From the `paths` of a source to its input files: globs, local or remote, in a stable order."""
+
+import glob
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from pipeline import store
+from pipeline.errors import SourceError
+
+_MAGIC = re.compile(r"[*?\[]")
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """A file that a pattern matched.
+
+    logical   its path below the fixed part of the pattern, `/`-separated: what ids are made from
+    version   what the store says of the file's state: modification time or entity tag
+    """
+
+    path: str
+    logical: str
+    size: int
+    version: str
+
+
+def expand(patterns: list[str] | tuple[str, ...]) -> tuple[InputFile, ...]:
+    """The files of all patterns, each once, sorted by logical path.
+
+    A pattern that matches nothing is a `SourceError` that says what there is instead.
+    """
+    found: dict[str, tuple[str, InputFile]] = {}
+    for pattern in patterns:
+        matches = _local(pattern) if store.is_local(pattern) else _remote(pattern)
+        if not matches:
+            raise SourceError(_nothing(pattern))
+        base = _fixed_part(pattern)
+        for match in matches:
+            found.setdefault(match.path, (base, match))
+    return tuple(sorted(_distinct(list(found.values())), key=lambda file: (file.logical, file.path)))
+
+
+def _distinct(found: list[tuple[str, InputFile]]) -> list[InputFile]:
+    """Lengthens logical paths that two patterns share by the folders above, until they differ."""
+    files = []
+    taken: dict[str, int] = {}
+    for _, file in found:
+        taken[file.logical] = taken.get(file.logical, 0) + 1
+    for base, file in found:
+        logical = file.logical
+        if taken[logical] > 1:
+            logical = f"{base.rstrip('/')}/{logical}"
+        files.append(InputFile(file.path, logical, file.size, file.version))
+    return files
+
+
+def _fixed_part(pattern: str) -> str:
+    """The folder of the pattern above its first wildcard."""
+    magic = _MAGIC.search(pattern)
+    fixed = pattern if magic is None else pattern[: magic.start()]
+    return fixed.rsplit("/", 1)[0] if "/" in fixed else ""
+
+
+def _below(path: str, base: str) -> str:
+    return path[len(base) :].lstrip("/") if base and path.startswith(base) else path.lstrip("/")
+
+
+def _local(pattern: str) -> list[InputFile]:
+    pattern = os.path.expanduser(pattern.removeprefix("file://"))
+    base = _fixed_part(pattern)
+    # A file whose name holds wildcards is meant literally where it exists.
+    paths = [pattern] if os.path.exists(pattern) else glob.glob(pattern, recursive=True)
+    files = []
+    for path in paths:
+        if os.path.isfile(path):
+            status = os.stat(path)
+            logical = _below(path, base).replace(os.sep, "/")
+            files.append(InputFile(path, logical, status.st_size, str(status.st_mtime_ns)))
+    return files
+
+
+def _remote(pattern: str) -> list[InputFile]:
+    protocol = store.protocol_of(pattern)
+    system, inside = store.file_system(pattern)
+    wildcard = _MAGIC.search(inside) and protocol not in ("http", "https")
+    try:
+        paths = system.glob(inside) if wildcard else [inside]
+        files = []
+        for path in sorted(paths):
+            about = system.info(path)
+            if about.get("type") == "directory":
+                continue
+            full = path if "://" in path else f"{protocol}://{path}"
+            logical = _below(path, _fixed_part(inside))
+            files.append(InputFile(full, logical, int(about.get("size") or 0), _version(about)))
+        return files
+    except FileNotFoundError:
+        return []
+    except OSError as fault:
+        raise SourceError(f"{pattern}: cannot be listed: {fault}") from fault
+
+
+def _version(about: dict[str, object]) -> str:
+    for key in ("ETag", "etag", "LastModified", "last_modified", "mtime", "commit"):
+        value = about.get(key)
+        if value:
+            return value.isoformat() if isinstance(value, datetime) else str(value)
+    return ""
+
+
+def _nothing(pattern: str) -> str:
+    """Says why a pattern matched nothing, as far as the folder tells."""
+    message = f"no file matches {pattern!r}"
+    if not store.is_local(pattern):
+        return f"{message}; check the address and the credentials"
+    folder = _fixed_part(pattern) or "."
+    while folder and not os.path.isdir(os.path.expanduser(folder)):
+        folder = folder.rsplit("/", 1)[0] if "/" in folder else "."
+    names = sorted(os.listdir(os.path.expanduser(folder)))[:5]
+    there = ", ".join(names) if names else "nothing"
+    where = "the current folder" if folder == "." else folder
+    return f"{message} (relative paths start at the current folder); {where} holds {there}"
+
+
+def unit_name(source: str, logical: str, part: tuple[int, int] | None = None) -> str:
+    """A name for a unit: safe as a file name, the same on every start, unique in the run."""
+    digest = hashlib.blake2b(f"{source}\0{logical}".encode(), digest_size=4).hexdigest()
+    readable = _UNSAFE.sub("-", logical.rsplit("/", 1)[-1]).strip("-.")[:80]
+    span = "" if part is None else f"-{part[0]:05d}-{part[1]:05d}"
+    return f"{source}-{readable}-{digest}{span}"

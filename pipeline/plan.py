@@ -1,0 +1,348 @@
+"""From a run file to what will be done: the schema folded through every step before any is run.
+
+Each step has a hash of its own (options, rules, code, model files) and a chain hash (itself and
+everything upstream). Folders are named by chain hashes, so a finished unit is found again.
+"""
+
+import difflib
+import hashlib
+import importlib.util
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline import rules as predicates
+from pipeline import steps as table_of_steps
+from pipeline import store
+from pipeline.config import Config, SourceConfig
+from pipeline.errors import PlanError, SourceError
+from pipeline.inputs import expand, unit_name
+from pipeline.recipe import StepConfig
+from pipeline.source import BASE_SCHEMA, ROW_COLUMNS, Source, Unit, is_transient
+from pipeline.stage import Options, Rule, Stage
+
+# Modules whose code decides what every segment writes.
+_ENGINE = (
+    "pipeline.segment",
+    "pipeline.batch",
+    "pipeline.source",
+    "pipeline.rules",
+    "pipeline.predicate",
+    "pipeline.store",
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step as it will be run. `adds`: names of its columns; empty for rules alone."""
+
+    kind: str
+    name: str
+    options: Options
+    rules: tuple[Rule, ...]
+    own: str
+    chain: str
+    reads: tuple[str, ...]
+    adds: tuple[str, ...]
+    replay: bool
+    """Whether an earlier run's rows suffice to run it again (it reads and replaces nothing that
+    is not stored as it was)."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """The stages and rules of one source, run over its units.
+
+    schema   columns of documents/UNIT.parquet
+    omitted  stages left out because the source gives their result already
+    cpus, gpus   what a worker of it asks of the scheduler
+    """
+
+    source: str
+    reader: str
+    reader_options: Options
+    steps: tuple[Step, ...]
+    omitted: tuple[str, ...]
+    schema: pa.Schema
+    hash: str
+    folder: str
+    units: tuple[Unit, ...]
+    cpus: float
+    gpus: float
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A pass (if any) and the stages and rules behind it, up to the next pass.
+
+    adds   columns of labels/UNIT.parquet besides `unit`, `row` and `dropped_by`
+    """
+
+    name: str
+    pass_: Step | None
+    steps: tuple[Step, ...]
+    adds: pa.Schema
+    reads: tuple[str, ...]
+    hash: str
+    folder: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    config: Config
+    segments: tuple[Segment, ...]
+    layers: tuple[Layer, ...]
+    schema: pa.Schema
+    """Columns of a surviving document: all sources together, with the labels of all passes."""
+    mixture_hash: str
+
+
+def make_plan(config: Config) -> Plan:
+    """Plans the run. Lists the inputs and reads no document; raises PlanError or SourceError."""
+    store.configure(config.storage)
+    tokenizer = _tokenizer_options(config)
+    segments = tuple(_segment(name, source, tokenizer) for name, source in config.sources.items())
+    schema = _union(segments)
+    chain = _hash("across", config.seed, [(s.source, s.hash) for s in segments])
+    layers, schema, chain = _layers(config, schema, chain)
+    mixture_modules = ("mixtures.draw", "mixtures.tokens")
+    mixture_hash = _hash(
+        "mixture",
+        chain,
+        config.corpus,
+        config.seed,
+        config.mixture.model_dump(mode="json"),
+        _code(mixture_modules),
+    )
+    return Plan(config, segments, layers, schema, mixture_hash)
+
+
+def _segment(name: str, source: SourceConfig, tokenizer: Options) -> Segment:
+    reader = table_of_steps.source_reader(source.read)
+    units = _units(name, source, reader)
+    fields = {field.name: field for field in BASE_SCHEMA}
+    yielded = reader.schema if reader.schema_of is None else reader.schema_of(units, source.options)
+    for field in yielded:
+        if field.name != "address":
+            fields.setdefault(field.name, field)
+    stated = list(source.steps)
+    tokens = StepConfig(
+        kind="stage",
+        name="tokens",
+        options=tokenizer,
+        rules=(),
+        file=source.file,
+        line=source.line,
+        rule_lines={},
+    )
+    if not any(step.name == "tokens" for step in stated):
+        stated.append(tokens)
+    chain = _hash(
+        "segment", name, source.read, source.options.model_dump(mode="json"),
+        _code((table_of_steps.SOURCES[source.read], *_ENGINE)),
+    )  # fmt: skip
+    steps: list[Step] = []
+    omitted: list[str] = []
+    for step in stated:
+        if (
+            step.kind == "stage"
+            and (left_out := table_of_steps.stage(step.name).unless) in fields
+            and left_out
+        ):
+            omitted.append(step.name)
+            continue
+        planned = _step(step, fields, chain)
+        chain = planned.chain
+        steps.append(planned)
+    opened = [table_of_steps.stage(step.name) for step in steps if step.kind == "stage"]
+    stored = [field.with_nullable(True) for field in fields.values() if not is_transient(field)]
+    return Segment(
+        source=name,
+        reader=source.read,
+        reader_options=source.options,
+        steps=tuple(steps),
+        omitted=tuple(omitted),
+        schema=pa.schema([*stored, *ROW_COLUMNS]),
+        hash=chain,
+        folder=f"segments/{name}-{chain}",
+        units=units,
+        cpus=max(stage.cpus for stage in opened),
+        gpus=sum(stage.gpus for stage in opened),
+    )
+
+
+def _step(step: StepConfig, fields: dict[str, pa.Field], chain: str) -> Step:
+    """Checks that the step can run over `fields`, adds its columns to them, hashes it."""
+    reads: tuple[str, ...] = ()
+    adds: tuple[str, ...] = ()
+    replay = True
+    own = _hash(step.kind, step.name, step.options.model_dump(mode="json"))
+    if step.kind == "stage":
+        stage = table_of_steps.stage(step.name)
+        _check_reads(step, stage.reads, fields)
+        _check_adds(step, stage, fields)
+        reads, adds = stage.reads, tuple(stage.adds.names)
+        replay = not stage.replaces and not any(is_transient(fields[name]) for name in reads)
+        own = _hash(own, stage.fingerprint(step.options), _code((table_of_steps.STAGES[step.name],)))
+        for added in stage.adds:
+            fields[added.name] = added
+    predicates.check(step.rules, pa.schema(fields.values()), file=step.file, lines=step.rule_lines)
+    decided = [(rule.name, rule.drop_if) for rule in step.rules]
+    return Step(
+        kind=step.kind,
+        name=step.name,
+        options=step.options,
+        rules=step.rules,
+        own=own,
+        chain=_hash(chain, own, decided),
+        reads=reads,
+        adds=adds,
+        replay=replay,
+    )
+
+
+def _check_reads(step: StepConfig, reads: Iterable[str], fields: dict[str, pa.Field]) -> None:
+    for name in reads:
+        if name in fields:
+            continue
+        near = difflib.get_close_matches(name, fields, n=3)
+        adding = [other for other in table_of_steps.adding(name) if other != step.name]
+        remedy = f"; the step {adding[0]!r} adds it: put it before" if adding else ""
+        raise PlanError(
+            f"step {step.name!r} reads column {name!r}, which is not there{remedy} "
+            f"(nearest: {', '.join(near) or 'none'}; there are {', '.join(fields)})",
+            step.file,
+            step.line,
+        )
+
+
+def _check_adds(step: StepConfig, stage: Stage, fields: dict[str, pa.Field]) -> None:
+    for added in stage.adds:
+        if added.name in fields and added.name not in stage.replaces:
+            raise PlanError(
+                f"step {step.name!r} adds column {added.name!r}, which is there already: "
+                "is the step listed twice, or does the input have a column of that name?",
+                step.file,
+                step.line,
+            )
+
+
+def _layers(config: Config, schema: pa.Schema, chain: str) -> tuple[tuple[Layer, ...], pa.Schema, str]:
+    groups: list[list[StepConfig]] = []
+    for step in config.across:
+        if step.kind == "pass" or not groups:
+            groups.append([])
+        groups[-1].append(step)
+    fields = {field.name: field for field in schema}
+    layers = []
+    for number, group in enumerate(groups, 1):
+        first = set(fields)
+        pass_, steps = None, []
+        for step in group:
+            if step.kind == "pass":
+                declared = table_of_steps.pass_(step.name)
+                _check_reads(step, declared.reads, fields)
+                for added in declared.adds:
+                    if added.name in fields:
+                        raise PlanError(
+                            f"pass {step.name!r} adds column {added.name!r}, which is there already: "
+                            "is the pass listed twice?",
+                            step.file,
+                            step.line,
+                        )
+                    fields[added.name] = added
+                code = _code((table_of_steps.PASSES[step.name], *declared.modules))
+                own = _hash("pass", step.name, step.options.model_dump(mode="json"), config.seed, code)
+                pass_ = Step(
+                    "pass", step.name, step.options, (), own, _hash(chain, own),
+                    declared.reads, tuple(declared.adds.names), True,
+                )  # fmt: skip
+                chain = pass_.chain
+                step = StepConfig(
+                    kind="rules", name="rules", options=Options(), rules=step.rules,
+                    file=step.file, line=step.line, rule_lines=step.rule_lines,
+                )  # fmt: skip
+            planned = _step(step, fields, chain)
+            chain = planned.chain
+            steps.append(planned)
+        wanted = {name for step in steps for name in step.reads}
+        wanted |= {
+            name for step in steps for rule in step.rules for name in predicates.columns_of(rule.drop_if)
+        }
+        name = f"{number}-{group[0].name}"
+        layers.append(
+            Layer(
+                name=name,
+                pass_=pass_,
+                steps=tuple(steps),
+                adds=pa.schema(
+                    [field.with_nullable(True) for field in fields.values() if field.name not in first]
+                ),
+                reads=tuple(name for name in fields if name in wanted and name in first),
+                hash=chain,
+                folder=f"layers/{name}-{chain}",
+            )
+        )
+    return tuple(layers), pa.schema([f.with_nullable(True) for f in fields.values()]), chain
+
+
+def _union(segments: Sequence[Segment]) -> pa.Schema:
+    """The columns of all sources; one that two sources give in different types is an error."""
+    fields: dict[str, tuple[str, pa.Field]] = {}
+    for segment in segments:
+        for field in segment.schema:
+            source, known = fields.setdefault(field.name, (segment.source, field))
+            if known.type != field.type:
+                raise PlanError(
+                    f"column {field.name!r} is {known.type} in source {source!r} and {field.type} in "
+                    f"source {segment.source!r}: rename or leave out one of them"
+                )
+    return pa.schema([field for _, field in fields.values()])
+
+
+def _units(name: str, source: SourceConfig, reader: Source) -> tuple[Unit, ...]:
+    try:
+        files = expand(source.paths)
+    except SourceError as fault:
+        raise PlanError(f"source {name!r}: {fault}", source.file, source.paths_line) from fault
+    if reader.units is not None:
+        return tuple(reader.units(name, files, source.options))
+    units = []
+    for file in files:
+        unit = Unit(name, unit_name(name, file.logical), file.path, file.logical, file.size, file.version)
+        if reader.split is None:
+            units.append(unit)
+            continue
+        units += reader.split(unit, partial(store.open_input, file.path), source.options)
+    return tuple(units)
+
+
+def _tokenizer_options(config: Config) -> Options:
+    options = table_of_steps.stage("tokens").options
+    return options.model_validate({"tokenizer": config.mixture.tokenizer})
+
+
+@cache
+def _code(modules: tuple[str, ...]) -> str:
+    """Digest of the source text of these modules and of all kernels."""
+    digest = hashlib.sha256()
+    paths = []
+    for module in modules:
+        spec = importlib.util.find_spec(module)
+        if spec is None or spec.origin is None:
+            raise PlanError(f"module {module} cannot be found: is winnow installed whole?")
+        paths.append(Path(spec.origin))
+    text = importlib.util.find_spec("text")
+    assert text is not None and text.origin is not None
+    paths += sorted(Path(text.origin).parent.glob("*.py"))
+    for path in paths:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _hash(*parts: Any) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]

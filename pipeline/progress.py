@@ -1,0 +1,124 @@
+"""What a person sees while a run goes on: a live table in a terminal or notebook, lines in a pipe."""
+
+import threading
+import time
+from types import TracebackType
+
+from rich.console import Console, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+
+_LINES_EVERY = 10.0  # seconds between lines where there is no terminal
+
+
+class Progress:
+    """The state of the segment, pass or mixture that is going on.
+
+    Documents and bytes of text are counted as batches end, units as units end; rates are over the
+    time since the work began here, without what an earlier run had done.
+    """
+
+    def __init__(self, console: Console | None = None, quiet: bool = False) -> None:
+        self.console = console or Console(stderr=True)
+        self._quiet = quiet
+        self._lock = threading.Lock()
+        self._live: Live | None = None
+        self._last_line = 0.0
+        self._clear("")
+
+    def _clear(self, name: str, units: int = 0, done: int = 0) -> None:
+        self._name, self._units, self._before, self._done = name, units, done, done
+        self._documents = self._bytes = self._kept = 0
+        self._doing = ""
+        self._started = time.monotonic()
+
+    def __enter__(self) -> "Progress":
+        if not self._quiet and (self.console.is_terminal or self.console.is_jupyter):
+            self._live = Live(
+                console=self.console, get_renderable=self._table, refresh_per_second=4, transient=True
+            )
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def start(self, name: str, units: int, done: int) -> None:
+        """Begins work on `units` units of which `done` are finished already."""
+        with self._lock:
+            self._clear(name, units, done)
+            self._last_line = time.monotonic()
+        if done and done < units:
+            self.say(f"{name}: {done} of {units} units done before")
+
+    def doing(self, what: str) -> None:
+        """Names the part of the work that goes on now."""
+        with self._lock:
+            self._doing = what
+
+    def batch(self, documents: int, size: int, kept: int) -> None:
+        with self._lock:
+            self._documents += documents
+            self._bytes += size
+            self._kept += kept
+        self._maybe_line()
+
+    def unit(self) -> None:
+        with self._lock:
+            self._done += 1
+        self._maybe_line()
+
+    def finish(self) -> None:
+        """Leaves one line about the work that has ended."""
+        self.say(self._summary(final=True))
+
+    def say(self, line: str) -> None:
+        if not self._quiet:
+            self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    def _maybe_line(self) -> None:
+        now = time.monotonic()
+        if self._live is None and now - self._last_line >= _LINES_EVERY:
+            self._last_line = now
+            self.say(self._summary())
+
+    def _rates(self) -> tuple[float, str, str, str, str]:
+        spent = max(time.monotonic() - self._started, 1e-9)
+        rate = f"{self._documents / spent:,.0f} documents/s" if self._documents else ""
+        speed = f"{self._bytes / spent / 1e6:,.1f} MB/s" if self._bytes else ""
+        kept = f"{self._kept / self._documents:.1%} kept" if self._documents else ""
+        here = self._done - self._before
+        left = ""
+        if here and self._done < self._units:
+            left = f"{_duration((self._units - self._done) * spent / here)} left"
+        return spent, rate, speed, kept, left
+
+    def _summary(self, final: bool = False) -> str:
+        spent, rate, speed, kept, left = self._rates()
+        documents = f"{self._documents:,} documents" if self._documents else ""
+        parts = [f"{self._done}/{self._units} units", documents, rate, speed, kept]
+        parts += [f"in {_duration(spent)}"] if final else [left, self._doing]
+        return f"{self._name}: " + ", ".join(part for part in parts if part)
+
+    def _table(self) -> RenderableType:
+        with self._lock:
+            _, rate, speed, kept, left = self._rates()
+            grid = Table.grid(padding=(0, 2))
+            if not self._name:
+                return grid
+            bar = ProgressBar(total=max(self._units, 1), completed=self._done, width=24)
+            grid.add_row(
+                self._name, bar, f"{self._done}/{self._units} units", rate, speed, kept, left, self._doing
+            )
+            return grid
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"

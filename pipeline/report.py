@@ -1,0 +1,256 @@
+"""What the command line prints: the plan, the funnel of a finished run, the catalogue of steps."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pyarrow as pa
+from pydantic import BaseModel
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from pipeline import state
+from pipeline import steps as table_of_steps
+from pipeline.errors import PlanError
+from pipeline.faults import choose
+from pipeline.plan import Layer, Plan, Segment, Step
+from pipeline.recipe import load_recipe, recipe_names
+from pipeline.source import is_transient
+from pipeline.stage import Pass, Rule, Stage
+
+UNITS_SHOWN = 8
+
+
+def outline(plan: Plan, console: Console) -> None:
+    """Prints units, segments, passes and what is done; reads manifests only."""
+    root = plan.config.output
+    console.print(Text(f"{plan.config.corpus} → {root}", style="bold"))
+    found = [state.segment_state(root, segment) for segment in plan.segments]
+    for segment, done in zip(plan.segments, found, strict=True):
+        _segment(segment, done, root, console)
+    ready = all(not done.todo for done in found)
+    units = state.corpus_units(root, plan, found) if ready else []
+    digest = state.first_digest(plan, found) if ready else ""
+    for layer in plan.layers:
+        status = "waits for the sources"
+        if ready:
+            here = state.layer_state(root, layer, units, digest)
+            ready = not here.todo
+            status = "done" if ready else f"{len(here.done)} of {len(units)} units done"
+            if ready:
+                digest = state.next_digest(digest, layer, here, units)
+                units = state.with_layer(root, layer, here, units)
+        _layer(layer, status, console)
+    manifest = state.mixture_done(root, plan.mixture_hash, digest) if ready else None
+    console.print(
+        Text("\nmixture", style="bold") + Text(f"  {'done' if manifest else 'to do'}", style="cyan")
+    )
+    for name, value in plan.config.mixture.model_dump(mode="json").items():
+        if value is not None:
+            console.print(f"  {name}: {value}", highlight=False)
+
+
+def _segment(segment: Segment, done: state.SegmentState, root: str, console: Console) -> None:
+    size = sum(unit.size for unit in segment.units)
+    status = f"{len(done.done)} of {len(segment.units)} units done"
+    if done.todo and (donors := state.donors(root, segment, done.todo)):
+        status += f"; signals of an earlier run serve {len(donors)}"
+    console.print(
+        Text(f"\nsource {segment.source}", style="bold")
+        + Text(f"  read {segment.reader}: {len(segment.units)} units, {_size(size)}")
+        + Text(f"  {status}", style="cyan")
+    )
+    for unit in segment.units[:UNITS_SHOWN]:
+        mark = "✓" if unit.name in done.done else "·"
+        part = "" if unit.part is None else f" rows {unit.part[0]}–{unit.part[1]}"
+        line = f"  {mark} {unit.path}{part}  {_size(unit.size)}"
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    if len(segment.units) > UNITS_SHOWN:
+        console.print(f"  … and {len(segment.units) - UNITS_SHOWN} more")
+    console.print(f"  segment {segment.folder}", highlight=False)
+    _steps(segment.steps, console)
+    for name in segment.omitted:
+        console.print(f"    {name}: left out, the source gives its result already", highlight=False)
+
+
+def _layer(layer: Layer, status: str, console: Console) -> None:
+    kind = "pass" if layer.pass_ is not None else "rules"
+    console.print(Text(f"\n{kind} {layer.name}", style="bold") + Text(f"  {status}", style="cyan"))
+    console.print(f"  layer {layer.folder}", highlight=False)
+    if layer.pass_ is not None:
+        _steps([layer.pass_], console)
+        declared = table_of_steps.pass_(layer.pass_.name)
+        for line in declared.describe(layer.pass_.options):
+            console.print(f"      {line}", highlight=False, markup=False, style="dim")
+    _steps(layer.steps, console)
+
+
+def _steps(steps: Iterable[Step], console: Console) -> None:
+    for step in steps:
+        if step.kind != "rules":
+            given = step.options.model_dump(mode="json", exclude_defaults=True)
+            options = ", ".join(f"{key}: {value}" for key, value in given.items())
+            console.print(
+                f"    {step.name}{f' ({options})' if options else ''}", highlight=False, markup=False
+            )
+            if step.adds:
+                columns = Text("adds " + ", ".join(step.adds), style="dim")
+                console.print(Padding(columns, (0, 0, 0, 6), expand=False))
+        table = Table.grid(padding=(0, 1))
+        for rule in step.rules:
+            table.add_row(Text("drop"), Text(rule.name, style="red"), Text("if"), Text(rule.drop_if))
+        console.print(Padding(table, (0, 0, 0, 6), expand=False))
+
+
+def funnel(manifest: dict[str, Any], console: Console) -> None:
+    """Prints what went in, what each rule took and what came out."""
+    table = Table(title=f"{manifest['corpus']}: from input to shards", title_justify="left")
+    table.add_column("")
+    table.add_column("documents", justify="right")
+    table.add_column("tokens", justify="right")
+    table.add_column("of input", justify="right")
+    for name, source in manifest["sources"].items():
+        whole = source["documents"]
+        table.add_row(f"[bold]{name}[/]: read", f"{whole:,}", f"{source['tokens']:,}", _share(whole, whole))
+        for reason, count in source["skipped"].items():
+            table.add_row(f"  skipped record: {reason}", f"[dim]{count:,}[/]", "", "")
+        _rule_rows(table, source, whole)
+        table.add_row(
+            "  kept", f"{source['kept']:,}", f"{source['tokens_kept']:,}", _share(source["kept"], whole)
+        )
+    whole = sum(source["documents"] for source in manifest["sources"].values())
+    for layer in manifest["across"]:
+        table.add_section()
+        table.add_row(f"[bold]{layer['layer']}[/]", f"{layer['documents']:,}", f"{layer['tokens']:,}", "")
+        _rule_rows(table, layer, whole)
+        table.add_row(
+            "  kept", f"{layer['kept']:,}", f"{layer['tokens_kept']:,}", _share(layer["kept"], whole)
+        )
+    shards = manifest["mixture"]["shards"]
+    rows, tokens = (sum(shard[key] for shard in shards) for key in ("rows", "tokens"))
+    table.add_section()
+    table.add_row(f"[bold]{len(shards)} shards[/]", f"{rows:,}", f"{tokens:,}", _share(rows, whole))
+    console.print(table)
+    for name, source in manifest["mixture"]["sources"].items():
+        if source.get("reason"):
+            console.print(
+                f"{name}: asked {source['asked_tokens']:,} tokens, "
+                f"achieved {source['tokens']:,}: {source['reason']}"
+            )
+
+
+def _rule_rows(table: Table, part: dict[str, Any], whole: int) -> None:
+    for rule, counts in sorted(part["rules"].items(), key=lambda item: -item[1]["documents"]):
+        if counts["documents"]:
+            table.add_row(
+                f"  − {rule}",
+                f"[red]{counts['documents']:,}[/]",
+                f"[red]{counts['tokens']:,}[/]",
+                _share(counts["documents"], whole),
+            )
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.1%}" if whole else "–"
+
+
+def _size(size: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+def catalogue(console: Console) -> None:
+    """Prints every source, stage, pass and recipe in a line."""
+    readers = [(name, table_of_steps.source_reader(name).about) for name in table_of_steps.SOURCES]
+    stages = [(name, table_of_steps.stage(name).about) for name in table_of_steps.STAGES]
+    passes = [(name, table_of_steps.pass_(name).about) for name in table_of_steps.PASSES]
+    recipes = [(name, load_recipe(name).about) for name in recipe_names()]
+    for title, where, entries in (
+        ("sources", "read: NAME", readers),
+        ("stages", "in steps", stages),
+        ("passes", "in across", passes),
+        ("recipes", "recipe: NAME", recipes),
+    ):
+        console.print(Text(title, style="bold") + Text(f"  ({where})", style="dim"))
+        table = Table.grid(padding=(0, 2))
+        for name, about in entries:
+            table.add_row(Text(f"  {name}", style="green"), about.strip())
+        console.print(table)
+    console.print("\nwinnow steps NAME shows columns, units, options, rules and the paper.", style="dim")
+
+
+def step(name: str, console: Console) -> None:
+    """Prints one source, stage, pass or recipe in full."""
+    if name in table_of_steps.SOURCES:
+        reader = table_of_steps.source_reader(name)
+        _head("source", name, reader.about, "", console)
+        _columns(reader.schema, console)
+        _options(reader.options, console)
+    elif name in table_of_steps.STAGES:
+        _described("stage", table_of_steps.stage(name), console)
+    elif name in table_of_steps.PASSES:
+        _described("pass", table_of_steps.pass_(name), console)
+    elif name in recipe_names():
+        recipe = load_recipe(name)
+        _head("recipe", name, recipe.about, recipe.paper, console)
+        for part in recipe.steps:
+            if part.kind != "rules":
+                given = part.options.model_dump(mode="json", exclude_defaults=True)
+                console.print(f"  {part.name}" + (f" {given}" if given else ""), style="green")
+            _rules(part.rules, console)
+    else:
+        known = [*table_of_steps.SOURCES, *table_of_steps.STAGES, *table_of_steps.PASSES, *recipe_names()]
+        raise PlanError(f"no source, stage, pass or recipe is named {name!r}; {choose(name, known)}")
+
+
+def _described(kind: str, declared: Stage | Pass, console: Console) -> None:
+    _head(kind, declared.name, declared.about, declared.paper, console)
+    console.print(f"reads {', '.join(declared.reads)}", highlight=False)
+    _columns(declared.adds, console)
+    _options(declared.options, console)
+    if declared.rules:
+        console.print("published rules", style="bold")
+        _rules(declared.rules, console)
+
+
+def _head(kind: str, name: str, about: str, paper: str, console: Console) -> None:
+    console.print(Text(f"{kind} ", style="dim") + Text(name, style="bold green"))
+    for line in (about, paper):
+        if line:
+            console.print(line.strip(), highlight=False, markup=False)
+
+
+def _columns(schema: pa.Schema, console: Console) -> None:
+    table = Table("column", "type", "unit", "", title="columns", title_justify="left", box=None)
+    for field in schema:
+        told = field.metadata or {}
+        about = told.get(b"about", b"").decode()
+        if is_transient(field):
+            about = f"{about} (not stored)".strip()
+        table.add_row(field.name, str(field.type), told.get(b"unit", b"").decode(), about)
+    console.print(table)
+
+
+def _options(model: type[BaseModel], console: Console) -> None:
+    if not model.model_fields:
+        console.print("no options", style="dim")
+        return
+    table = Table("option", "type", "default", "", title="options", title_justify="left", box=None)
+    for name, known in model.model_fields.items():
+        kind = getattr(known.annotation, "__name__", None) or str(known.annotation)
+        if "[" in str(known.annotation) or "|" in str(known.annotation):
+            kind = str(known.annotation).replace("typing.", "")
+        default = "required" if known.is_required() else repr(known.get_default(call_default_factory=True))
+        table.add_row(Text(name), Text(kind), Text(default), Text(known.description or ""))
+    console.print(table)
+
+
+def _rules(rules: Iterable[Rule], console: Console) -> None:
+    table = Table.grid(padding=(0, 2))
+    for rule in rules:
+        table.add_row("   ", Text(rule.name), Text(f"drop if {rule.drop_if}"))
+    console.print(table)

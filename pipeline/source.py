@@ -1,0 +1,131 @@
+"""Sources: what a file of raw input becomes before the first stage."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+
+from pipeline.stage import Options
+
+# The columns that every document has. `id` and `source` are filled in by the worker.
+BASE_SCHEMA = pa.schema(
+    [
+        pa.field("id", pa.string(), metadata={"about": "hash of source and logical address"}),
+        pa.field("source", pa.string(), metadata={"about": "name of the source in the YAML"}),
+        pa.field("url", pa.string(), metadata={"about": "where the document was published"}),
+        pa.field("date", pa.timestamp("us"), metadata={"unit": "UTC", "about": "crawl or publication"}),
+        pa.field("license", pa.string(), metadata={"about": "SPDX identifier where known"}),
+        pa.field("origin", pa.string(), metadata={"about": "input file"}),
+        pa.field(
+            "offset",
+            pa.int64(),
+            metadata={"unit": "bytes, lines or rows", "about": "where in the input file it starts"},
+        ),
+    ]
+)
+
+# What locates a row inside winnow's own files: position in the order of reading, 0-based.
+ROW_COLUMNS = (
+    pa.field("unit", pa.dictionary(pa.int32(), pa.string()), metadata={"about": "unit of the run"}),
+    pa.field("row", pa.int64(), metadata={"about": "position in the unit as it was read"}),
+)
+
+ADDRESS = pa.field("address", pa.string())
+"""Column that every source yields: what stays the same for this document whatever the file's
+place, block size or order (a WARC record's id, a line's number). The worker hashes it to `id`."""
+
+
+def transient(field: pa.Field) -> pa.Field:
+    """Marks a column that stages may read but that is never stored (the HTML of a page)."""
+    return field.with_metadata({**(field.metadata or {}), b"transient": b"1"})
+
+
+def is_transient(field: pa.Field) -> bool:
+    return bool(field.metadata) and field.metadata.get(b"transient") == b"1"
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One input file, or a part of one: what one worker takes through a segment at a time.
+
+    name       safe as a file name, unique in the run, the same on every start
+    path       the file as the file system knows it, protocol included unless local
+    logical    path below the fixed part of the glob: what ids are made from
+    size       bytes of the file; `modified` and `etag`, whatever the store says of its version
+    part       [first, last) row groups or the like; None for the whole file
+    files      of a unit that gathers many small files: path and logical path of each; `path` is
+               then the first one's
+    """
+
+    source: str
+    name: str
+    path: str
+    logical: str
+    size: int
+    version: str
+    part: tuple[int, int] | None = None
+    files: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a source's `read` is given for one unit.
+
+    open       opens the unit's file for reading, seekable where the store allows it
+    skipped    counts of input records left out, by reason; the reader adds to it
+    """
+
+    unit: Unit
+    options: Any
+    open: Callable[[], BinaryIO]
+    skipped: Counter[str]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Reads raw input. `schema` lists what `read` yields: `address`, and any of `BASE_SCHEMA`
+    but `id` and `source`, and the source's own columns (`text`, or `html` for a later stage).
+
+    read(reading) yields tables of that schema of bounded size (see `tables`). Records that are
+    damaged or not wanted are counted under a reason in `reading.skipped`, never raised.
+    """
+
+    name: str
+    schema: pa.Schema
+    read: Callable[[Reading], Iterator[pa.Table]]
+    options: type[Options] = Options
+    about: str = ""
+    suffixes: tuple[str, ...] = ()
+    split: Callable[[Unit, Callable[[], BinaryIO], Any], list[Unit]] | None = None
+    """Cuts one file's unit into several, reading no more than its footer or index."""
+    units: Callable[[str, Sequence[Any], Any], list[Unit]] | None = None
+    """Makes the units itself from (name of the source in the YAML, `InputFile`s, options), for
+    formats whose unit is not a file."""
+    schema_of: Callable[[Sequence[Unit], Any], pa.Schema] | None = None
+    """The schema where it depends on the files or options; reads no more than a footer."""
+
+
+BATCH_ROWS = 1024
+BATCH_BYTES = 16 << 20
+
+
+def tables(
+    rows: Iterable[Mapping[str, Any]],
+    schema: pa.Schema,
+    weigh: str,
+    max_rows: int = BATCH_ROWS,
+    max_bytes: int = BATCH_BYTES,
+) -> Iterator[pa.Table]:
+    """Gathers rows into tables of at most `max_rows` rows and about `max_bytes` of column `weigh`."""
+    held: list[Mapping[str, Any]] = []
+    weight = 0
+    for row in rows:
+        held.append(row)
+        weight += len(row[weigh] or "")
+        if len(held) >= max_rows or weight >= max_bytes:
+            yield pa.Table.from_pylist(held, schema=schema)
+            held, weight = [], 0
+    if held:
+        yield pa.Table.from_pylist(held, schema=schema)

@@ -1,0 +1,1 @@
+"""One file per input format, with its text conversion beside it."""

@@ -1,0 +1,58 @@
+"""Reads the texts of a WET file: Common Crawl's own plain text of each page.
+
+A `conversion` record becomes a row; every other record is counted under the reasons that
+`pipeline.sources.warc` lists.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+from pydantic import Field
+
+from pipeline.source import ADDRESS, BASE_SCHEMA, Reading, Source, tables
+from pipeline.sources import charset
+from pipeline.sources.records import records
+from pipeline.sources.streams import opened
+from pipeline.sources.warc import provenance, unwanted
+from pipeline.stage import Options
+
+SCHEMA = pa.schema(
+    [
+        ADDRESS,
+        *(BASE_SCHEMA.field(name) for name in ("url", "date", "origin", "offset")),
+        pa.field("text", pa.string(), metadata={"about": "text of the page as the crawl gives it"}),
+    ]
+)
+
+
+class WetOptions(Options):
+    """Options of `read: wet`."""
+
+    max_record_bytes: int = Field(default=32 << 20, gt=0, description="a longer record is left out")
+
+
+def read(reading: Reading) -> Iterator[pa.Table]:
+    """Tables of `SCHEMA`, a row for each text, in the order of the file."""
+    return tables(_rows(reading), SCHEMA, weigh="text")
+
+
+def _rows(reading: Reading) -> Iterator[dict[str, Any]]:
+    with opened(reading) as file:
+        for record in records(file, ("conversion",), reading.options.max_record_bytes):
+            reason = unwanted(record, "conversion")
+            if reason:
+                reading.skipped[reason] += 1
+            else:
+                text = charset.decode(record.block, "utf-8", html=False)
+                yield {**provenance(reading, record), "text": text}
+
+
+SOURCE = Source(
+    "wet",
+    SCHEMA,
+    read,
+    options=WetOptions,
+    about="texts of Common Crawl's WET files; damaged records are counted and passed over",
+    suffixes=(".wet", ".wet.gz"),
+)

@@ -1,0 +1,262 @@
+"""DuckDB over an output folder: views on what was kept, dropped, labelled and drawn, and why."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import duckdb
+
+from pipeline import state, store
+from pipeline.errors import PlanError
+
+VIEWS = {
+    "documents": "documents that survive, with every signal and label",
+    "dropped": "the ledger: documents dropped, with signals, text and dropped_by (all rules failed)",
+    "shards": "the drawn corpus, as the Parquet shards have it",
+    "rules": "documents and tokens dropped per rule, and those dropped by that rule alone",
+    "duplicates": "members of clusters of two and more: rank 0 is the copy that was kept",
+    "skipped": "input records left out before they became documents, by unit and reason",
+    "units": "input files with what became of their documents",
+}
+
+
+def output_of(target: str) -> str:
+    """The output folder that `target` means: itself, or that of a run file. PlanError if neither."""
+    if target.endswith((".yaml", ".yml")):
+        from pipeline.config import load
+
+        target = load(target).output
+    if store.read_json(store.join(target, "plan.json")) is None:
+        raise PlanError(
+            f"{target}: no run of winnow is there (no plan.json); "
+            "give a run file or the `output` folder of one"
+        )
+    return target
+
+
+def connect(root: str) -> duckdb.DuckDBPyConnection:
+    """A connection with the views of `VIEWS` over the output folder `root`, finished or not."""
+    plan = store.read_json(store.join(root, "plan.json"))
+    connection = duckdb.connect()
+    if not store.is_local(root):
+        system, _ = store.file_system(root)
+        connection.register_filesystem(system)
+    segments = [_segment_files(root, folder) for folder in plan["segments"]]
+    layers = [_layer_files(root, layer) for layer in plan["layers"]]
+    layers = [layer for layer in layers if layer["files"]]
+    stored = [path for segment in segments for path in segment["documents"]]
+    ledger = [path for segment in segments for path in segment["dropped"]]
+    _view(connection, "_stored", stored)
+    _view(connection, "_dropped_at_source", ledger)
+    for number, layer in enumerate(layers):
+        _view(connection, f"_labels_{number}", layer["files"])
+    _documents(connection, layers)
+    _dropped(connection, layers)
+    manifest = store.read_json(store.join(root, state.MANIFEST))
+    shards = [] if manifest is None else [shard["name"] for shard in manifest["mixture"]["shards"]]
+    _view(connection, "shards", [store.join(root, state.SHARDS, name) for name in shards])
+    _duplicates(connection, layers)
+    connection.execute(_RULES)
+    _units(connection, segments)
+    return connection
+
+
+def _segment_files(root: str, folder: str) -> dict[str, Any]:
+    """Files of the units that are finished, and their manifests."""
+    units = store.names(store.join(root, folder, "units"))
+    names = [name.removesuffix(".json") for name in units if name.endswith(".json")]
+    found: dict[str, Any] = {
+        kind: [store.join(root, folder, kind, f"{name}.parquet") for name in names]
+        for kind in ("documents", "dropped")
+    }
+    found["manifests"] = [
+        store.read_json(store.join(root, folder, "units", f"{name}.json")) for name in names
+    ]
+    return found
+
+
+def _layer_files(root: str, layer: dict[str, Any]) -> dict[str, Any]:
+    folder = layer["folder"]
+    names = store.names(store.join(root, folder, "units"))
+    files = [store.join(root, folder, "labels", f"{name.removesuffix('.json')}.parquet") for name in names]
+    columns = _columns(files[0]) if files else []
+    return {"files": files, "columns": columns, "pass": layer["pass"]}
+
+
+def _columns(path: str) -> list[str]:
+    with store.parquet_file(path) as file:
+        names: list[str] = file.schema_arrow.names
+        return names
+
+
+def _quote(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _view(connection: duckdb.DuckDBPyConnection, name: str, files: Sequence[str]) -> None:
+    """A view over Parquet files; without files, an empty one with the columns that others need."""
+    if files:
+        listed = ", ".join(_quote(path) for path in files)
+        connection.execute(
+            f"CREATE VIEW {name} AS SELECT * FROM read_parquet([{listed}], union_by_name=true)"
+        )
+        return
+    connection.execute(
+        f"CREATE VIEW {name} AS SELECT * FROM (SELECT ''::VARCHAR AS id, ''::VARCHAR AS source, "
+        "''::VARCHAR AS url, NULL::TIMESTAMP AS date, ''::VARCHAR AS text, 0::BIGINT AS tokens, "
+        "0::BIGINT AS bytes, ''::VARCHAR AS unit, 0::BIGINT AS row, []::VARCHAR[] AS dropped_by) WHERE false"
+    )
+
+
+def _joined(layers: Sequence[dict[str, Any]], upto: int) -> tuple[str, str]:
+    """FROM clause and label columns of stored documents with the labels of layers 0 … upto."""
+    source = "_stored"
+    columns = "_stored.*"
+    for number in range(upto + 1):
+        source += f" JOIN _labels_{number} USING (unit, row)"
+        for name in layers[number]["columns"]:
+            if name not in ("unit", "row", "dropped_by"):
+                columns += f', _labels_{number}."{name}"'
+    return source, columns
+
+
+def _alive(upto: int) -> str:
+    return " AND ".join(f"len(_labels_{number}.dropped_by) = 0" for number in range(upto)) or "true"
+
+
+def _documents(connection: duckdb.DuckDBPyConnection, layers: Sequence[dict[str, Any]]) -> None:
+    source, columns = _joined(layers, len(layers) - 1)
+    connection.execute(f"CREATE VIEW documents AS SELECT {columns} FROM {source} WHERE {_alive(len(layers))}")
+
+
+def _dropped(connection: duckdb.DuckDBPyConnection, layers: Sequence[dict[str, Any]]) -> None:
+    parts = ["SELECT * FROM _dropped_at_source"]
+    for number in range(len(layers)):
+        source, columns = _joined(layers, number)
+        parts.append(
+            f"SELECT {columns}, _labels_{number}.dropped_by FROM {source} "
+            f"WHERE len(_labels_{number}.dropped_by) > 0"
+        )
+    connection.execute("CREATE VIEW dropped AS " + " UNION ALL BY NAME ".join(parts))
+
+
+def _duplicates(connection: duckdb.DuckDBPyConnection, layers: Sequence[dict[str, Any]]) -> None:
+    parts = []
+    for number, layer in enumerate(layers):
+        name = layer["pass"]
+        if name is None or f"{name}_cluster" not in layer["columns"]:
+            continue
+        parts.append(
+            f"SELECT {_quote(name)} AS pass, l.{name}_cluster AS cluster, l.{name}_rank AS rank, "
+            f"l.{name}_size AS size, d.id, d.source, d.url, d.date, d.tokens, k.url AS kept_url, d.text "
+            f"FROM _labels_{number} l JOIN _stored d USING (unit, row) "
+            f"LEFT JOIN _stored k ON k.id = l.{name}_cluster WHERE l.{name}_size > 1"
+        )
+    empty = (
+        "SELECT ''::VARCHAR AS pass, ''::VARCHAR AS cluster, 0::INTEGER AS rank, 0::INTEGER AS size, id, "
+        "source, url, date, tokens, ''::VARCHAR AS kept_url, text FROM _stored WHERE false"
+    )
+    connection.execute("CREATE VIEW duplicates AS " + " UNION ALL ".join([empty, *parts]))
+
+
+_RULES = """
+CREATE VIEW rules AS
+SELECT rule, count(*) AS documents, sum(tokens)::BIGINT AS tokens,
+       (count(*) FILTER (alone))::BIGINT AS documents_alone,
+       coalesce(sum(tokens) FILTER (alone), 0)::BIGINT AS tokens_alone
+FROM (SELECT unnest(dropped_by) AS rule, coalesce(tokens, 0) AS tokens, len(dropped_by) = 1 AS alone
+      FROM dropped)
+GROUP BY rule ORDER BY documents DESC, rule
+"""
+
+
+def _units(connection: duckdb.DuckDBPyConnection, segments: Sequence[dict[str, Any]]) -> None:
+    connection.execute(
+        "CREATE TABLE units (unit VARCHAR, path VARCHAR, bytes BIGINT, documents BIGINT, kept BIGINT, "
+        "tokens BIGINT)"
+    )
+    connection.execute("CREATE TABLE skipped (unit VARCHAR, reason VARCHAR, records BIGINT)")
+    for segment in segments:
+        for unit in segment["manifests"]:
+            told = unit["input"]
+            connection.execute(
+                "INSERT INTO units VALUES (?, ?, ?, ?, ?, ?)",
+                [unit["unit"], told["path"], told["size"], unit["documents"], unit["kept"], unit["tokens"]],
+            )
+            for reason, count in sorted(unit["skipped"].items()):
+                connection.execute("INSERT INTO skipped VALUES (?, ?, ?)", [unit["unit"], reason, count])
+
+
+def prompt(connection: duckdb.DuckDBPyConnection) -> None:
+    """Reads queries from the keyboard until the end of input; an error leaves the prompt standing."""
+    import readline
+
+    readline.set_completer(_completer(connection))
+    readline.parse_and_bind("tab: complete")
+    print("Views: " + ", ".join(VIEWS) + ". A query ends with ';'. .help, .quit or Ctrl-D.")
+    held = ""
+    while True:
+        try:
+            line = input("   ...> " if held else "winnow> ")
+        except EOFError:
+            print()
+            return
+        except KeyboardInterrupt:
+            print()
+            held = ""
+            continue
+        word = line.strip()
+        if not held and word in (".quit", ".exit"):
+            return
+        if not held and word in (".help", ".views", ".tables"):
+            for name, about in VIEWS.items():
+                print(f"  {name:11} {about}")
+            continue
+        held = f"{held}\n{line}" if held else line
+        if held.strip().endswith(";"):
+            query, held = held, ""
+            show(connection, query, "table")
+        elif not held.strip():
+            held = ""
+
+
+def _completer(connection: duckdb.DuckDBPyConnection) -> Any:
+    columns = connection.execute("SELECT DISTINCT column_name FROM (DESCRIBE documents)").fetchall()
+    words = sorted([*VIEWS, *(name for (name,) in columns), "select ", "from ", "where ", "group by "])
+
+    def complete(text: str, at: int) -> str | None:
+        found = [word for word in words if word.startswith(text)]
+        return found[at] if at < len(found) else None
+
+    return complete
+
+
+def show(connection: duckdb.DuckDBPyConnection, query: str, form: str) -> bool:
+    """Prints the result of a query as `table`, `csv` or `json` lines; False if the query is wrong."""
+    try:
+        result = connection.sql(query)
+        if result is None:
+            return True
+        if form == "table":
+            result.show(max_width=os.get_terminal_size().columns if os.isatty(1) else 160, max_rows=60)
+        else:
+            table = result.to_arrow_table()
+            _print_rows(table, form)
+        return True
+    except duckdb.Error as fault:
+        print(f"{fault}")
+        return False
+
+
+def _print_rows(table: Any, form: str) -> None:
+    import csv
+    import json
+    import sys
+
+    if form == "csv":
+        writer = csv.writer(sys.stdout)
+        writer.writerow(table.column_names)
+        writer.writerows(tuple(row.values()) for row in table.to_pylist())
+        return
+    for row in table.to_pylist():
+        print(json.dumps(row, default=str, ensure_ascii=False))

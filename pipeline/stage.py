@@ -1,0 +1,107 @@
+"""The vocabulary of a run: columns, rules, stages and passes.
+
+A stage measures, a rule decides, a pass sees the whole corpus. A file that publishes a method
+holds `COLUMNS`, `RULES` and `STAGE` (or `PASS`) and imports nothing of the pipeline but this.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from pipeline.batch import Batch
+    from pipeline.corpus import Corpus, CorpusUnit
+
+Measure = Callable[["Batch"], Sequence[pa.Array]]
+"""Measures one batch: the arrays of the stage's `adds`, in that order, one value per row."""
+
+Label = Callable[["CorpusUnit"], pa.Table]
+"""Labels one unit: the columns of the pass's `adds`, one row per living document of the unit."""
+
+
+class Options(BaseModel):
+    """The options of a step that takes none; subclass it to add typed, documented fields."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A named SQL predicate over a row's columns; a row for which it is true is dropped."""
+
+    name: str
+    drop_if: str
+
+
+def column(name: str, kind: pa.DataType, unit: str = "", about: str = "", nullable: bool = False) -> pa.Field:
+    """A column that a step adds; `unit` is kept in the field's metadata.
+
+    A column that is not `nullable` must be finite and present on every row that was measured.
+    """
+    return pa.field(name, kind, nullable=nullable, metadata={"unit": unit, "about": about})
+
+
+def no_fingerprint(options: Options) -> str:
+    """For steps that depend on nothing but their options and winnow's own code."""
+    del options
+    return ""
+
+
+def nothing_to_describe(options: Options) -> Sequence[str]:
+    """For passes whose options say all."""
+    del options
+    return ()
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Measures documents: adds columns, never removes or reorders a row.
+
+    open       called once per worker with the step's options: loads models, returns the measure
+    reads      columns that must exist; `adds`, the columns appended
+    replaces   columns of `adds` that stand in place of an existing one (an edit of `text`)
+    unless     where this column exists already, the stage is left out of the plan
+    expensive  rows that already fail a rule are not measured (their columns stay null)
+    fingerprint  what decides the result besides the options and winnow's own code: versions of
+               libraries, contents of model files; enters the hash by which a run resumes
+    """
+
+    name: str
+    reads: tuple[str, ...]
+    adds: pa.Schema
+    open: Callable[[Any], Measure]
+    rules: tuple[Rule, ...] = ()
+    options: type[Options] = Options
+    about: str = ""
+    paper: str = ""
+    replaces: tuple[str, ...] = ()
+    unless: str | None = None
+    expensive: bool = False
+    fingerprint: Callable[[Any], str] = no_fingerprint
+    cpus: float = 1.0
+    gpus: float = 0.0
+
+
+@dataclass(frozen=True)
+class Pass:
+    """Labels documents after seeing the whole corpus, out of core; never deletes one.
+
+    `run(corpus, options)` does the work with `corpus.map` over units and partitions and returns
+    a picklable function that labels one unit from what it left in `corpus.scratch`.
+    """
+
+    name: str
+    reads: tuple[str, ...]
+    adds: pa.Schema
+    run: Callable[["Corpus", Any], Label]
+    rules: tuple[Rule, ...] = ()
+    options: type[Options] = Options
+    about: str = ""
+    paper: str = ""
+    modules: tuple[str, ...] = ()
+    """Modules besides its own whose code decides the result (they enter the pass's hash)."""
+    describe: Callable[[Any], Sequence[str]] = nothing_to_describe
+    """Lines about what these options mean, for `winnow plan`."""

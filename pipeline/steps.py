@@ -1,0 +1,87 @@
+"""Every name that a run file may use, and the module that stands behind it.
+
+To add a step: write its module, add one line here and one test. Modules are imported on use, so a
+run loads only what it names.
+"""
+
+import importlib
+from collections.abc import Mapping
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from pipeline.errors import ContractError
+from pipeline.source import Source
+from pipeline.stage import Pass, Stage
+
+Step = TypeVar("Step", Source, Stage, Pass)
+
+# `read: NAME` of a source; the module exports SOURCE.
+SOURCES: dict[str, str] = {
+    "warc": "pipeline.sources.warc",
+    "wet": "pipeline.sources.wet",
+    "parquet": "pipeline.sources.parquet",
+    "jsonl": "pipeline.sources.jsonl",
+    "files": "pipeline.sources.files",
+}
+
+# A step of a source, in any order; the module exports STAGE.
+STAGES: dict[str, str] = {
+    "extract": "pipeline.sources.html",
+    "language": "classifiers.language",
+    "gopher": "filters.gopher",
+    "gopher_repetition": "filters.gopher_repetition",
+    "c4": "filters.c4",
+    "fineweb": "filters.fineweb",
+    "tokens": "mixtures.tokens",
+}
+
+# A step of `across`; the module exports PASS.
+PASSES: dict[str, str] = {
+    "url": "dedup.url",
+    "exact": "dedup.exact",
+    "minhash": "dedup.minhash",
+}
+
+# The module that draws the corpus; it exports MixtureOptions.
+MIXTURE = "mixtures.draw"
+
+# The module that writes the dataset card; it exports card().
+CARD = "mixtures.card"
+
+
+def source_reader(name: str) -> Source:
+    """The reader of that name; KeyError where there is none."""
+    return _load(SOURCES, name, "SOURCE", Source)
+
+
+def stage(name: str) -> Stage:
+    """The stage of that name; KeyError where there is none."""
+    return _load(STAGES, name, "STAGE", Stage)
+
+
+def pass_(name: str) -> Pass:
+    """The pass of that name; KeyError where there is none."""
+    return _load(PASSES, name, "PASS", Pass)
+
+
+def mixture_options() -> type[BaseModel]:
+    """The options of the mixture: tokens, weights, epochs and shards."""
+    options: type[BaseModel] = importlib.import_module(MIXTURE).MixtureOptions
+    return options
+
+
+def adding(column: str) -> list[str]:
+    """The steps that add this column, in the order of the tables. Imports all of them."""
+    steps: list[Stage | Pass] = [*map(stage, STAGES), *map(pass_, PASSES)]
+    return [step.name for step in steps if column in step.adds.names]
+
+
+def _load(table: Mapping[str, str], name: str, attribute: str, kind: type[Step]) -> Step:
+    module = importlib.import_module(table[name])
+    step = getattr(module, attribute, None)
+    if not isinstance(step, kind):
+        raise ContractError(f"{table[name]}: expected {attribute}, a {kind.__name__}, found {step!r}")
+    if step.name != name:
+        raise ContractError(f"{table[name]}: its {attribute} is named {step.name!r}, the table says {name!r}")
+    return step

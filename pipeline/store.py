@@ -1,0 +1,325 @@
+"""Files, wherever they are: local paths and s3://, gs://, hf://, http(s):// through fsspec.
+
+A file that winnow writes is there whole or not at all: it is written under a temporary name and
+renamed (local), or uploaded on close (object stores).
+"""
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import Any, BinaryIO, cast
+
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+from fsspec.implementations.arrow import ArrowFSWrapper
+
+from pipeline.errors import SourceError, StoreError
+
+TEMPORARY = ".tmp"  # suffix of a file that is still being written
+ROW_GROUP_ROWS = 4096
+
+_options: dict[str, dict[str, Any]] = {}
+
+
+def configure(options: Mapping[str, Mapping[str, Any]]) -> None:
+    """Sets the `storage:` options (protocol → arguments of its file system) of this process."""
+    _options.clear()
+    _options.update({protocol: dict(arguments) for protocol, arguments in options.items()})
+
+
+def protocol_of(path: str) -> str:
+    return path.split("://", 1)[0] if "://" in path else "file"
+
+
+def file_system(path: str) -> tuple[fsspec.AbstractFileSystem, str]:
+    """The file system of `path` and the path inside it; S3 and GCS come with pyarrow."""
+    protocol = protocol_of(path)
+    arguments = _options.get(protocol, {})
+    if protocol == "s3":
+        from pyarrow.fs import S3FileSystem
+
+        return ArrowFSWrapper(S3FileSystem(**arguments)), path.removeprefix("s3://")
+    if protocol in ("gs", "gcs"):
+        from pyarrow.fs import GcsFileSystem
+
+        return ArrowFSWrapper(GcsFileSystem(**arguments)), path.split("://", 1)[1]
+    try:
+        system, inside = fsspec.core.url_to_fs(path, **arguments)
+    except (ImportError, ValueError) as fault:
+        raise SourceError(f"{path}: {fault}") from fault
+    return system, cast(str, inside)
+
+
+def join(root: str, *parts: str) -> str:
+    return "/".join([root.rstrip("/"), *parts])
+
+
+def is_local(path: str) -> bool:
+    return protocol_of(path) == "file"
+
+
+def open_input(path: str) -> BinaryIO:
+    """Opens a file for reading; local files are plain, others seek by range requests."""
+    try:
+        if is_local(path):
+            return open(path, "rb")
+        system, inside = file_system(path)
+        return cast(BinaryIO, system.open(inside, "rb"))
+    except (OSError, ValueError) as fault:
+        raise SourceError(f"{path}: cannot be opened: {fault}") from fault
+
+
+def exists(path: str) -> bool:
+    if is_local(path):
+        return os.path.exists(path)
+    system, inside = file_system(path)
+    return bool(system.exists(inside))
+
+
+def size(path: str) -> int | None:
+    """Bytes of the file, None where there is none."""
+    try:
+        if is_local(path):
+            return os.path.getsize(path)
+        system, inside = file_system(path)
+        return int(system.size(inside))
+    except FileNotFoundError:
+        return None
+
+
+def size_below(path: str) -> int:
+    """Bytes of all files in a folder and below."""
+    system, inside = file_system(path)
+    return sum(int(about["size"] or 0) for about in system.find(inside, detail=True).values())
+
+
+def make_folder(path: str) -> None:
+    with _store_errors(path):
+        if is_local(path):
+            os.makedirs(path, exist_ok=True)
+        elif protocol_of(path) not in ("s3", "gs", "gcs", "hf"):
+            system, inside = file_system(path)
+            system.makedirs(inside, exist_ok=True)
+
+
+def names(path: str) -> list[str]:
+    """Names in a folder, sorted; empty where there is no folder."""
+    if is_local(path):
+        return sorted(os.listdir(path)) if os.path.isdir(path) else []
+    system, inside = file_system(path)
+    try:
+        found = system.ls(inside, detail=False)
+    except FileNotFoundError:
+        return []
+    return sorted({str(name).rstrip("/").rsplit("/", 1)[-1] for name in found})
+
+
+def remove(path: str) -> None:
+    """Removes a file or a folder with all that is in it, if it is there."""
+    with _store_errors(path):
+        system, inside = file_system(path)
+        with contextlib.suppress(FileNotFoundError):
+            system.rm(inside, recursive=True)
+
+
+def sweep(root: str) -> None:
+    """Removes what killed writers left half written below a local folder."""
+    if is_local(root):
+        for folder, _, files in os.walk(root):
+            for name in files:
+                if name.startswith(".") and name.endswith(TEMPORARY):
+                    with contextlib.suppress(FileNotFoundError):
+                        os.unlink(os.path.join(folder, name))
+
+
+@contextlib.contextmanager
+def _store_errors(path: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as fault:
+        if fault.errno == errno.ENOSPC:
+            raise StoreError(
+                f"{path}: no space left on the device; free some and start the same command "
+                "again: finished units are kept"
+            ) from fault
+        raise StoreError(f"{path}: cannot be written: {fault}") from fault
+
+
+class Sink:
+    """A file being written: hashed on the way, in place only when closed without an error."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.bytes = 0
+        self._hash = hashlib.sha256()
+        self._temporary: str | None = None
+        if is_local(path):
+            folder, name = os.path.split(path)
+            self._temporary = os.path.join(folder, f".{name}.{os.getpid()}.{uuid.uuid4().hex[:8]}{TEMPORARY}")
+            with _store_errors(path):
+                os.makedirs(folder or ".", exist_ok=True)
+                self._file = cast(BinaryIO, open(self._temporary, "wb"))  # noqa: SIM115, closed in __exit__
+        else:
+            system, inside = file_system(path)
+            with _store_errors(path):
+                self._file = cast(BinaryIO, system.open(inside, "wb"))
+        self.closed = False
+
+    @property
+    def sha256(self) -> str:
+        return self._hash.hexdigest()
+
+    def write(self, data: Any) -> int:
+        view = memoryview(data)
+        if self.closed:  # a Parquet writer that ends after a fault still writes its footer
+            return view.nbytes
+        with _store_errors(self.path):
+            self._file.write(view)
+        self._hash.update(view)
+        self.bytes += view.nbytes
+        return view.nbytes
+
+    def flush(self) -> None:
+        with _store_errors(self.path):
+            self._file.flush()
+
+    def tell(self) -> int:
+        return self.bytes
+
+    def readable(self) -> bool:
+        return False
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        """Left to the end of the `with` block: pyarrow closes what it is given."""
+
+    def __enter__(self) -> "Sink":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.closed = True
+        with _store_errors(self.path):
+            if kind is None:
+                self._file.close()
+                if self._temporary is not None:
+                    os.replace(self._temporary, self.path)
+                return
+        with contextlib.suppress(OSError):
+            discard = getattr(self._file, "discard", None)  # fsspec: drop the upload
+            if discard is not None:
+                discard()
+            self._file.close()
+        if self._temporary is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(self._temporary)
+
+
+class ParquetSink:
+    """Writes one Parquet file whose bytes depend only on its rows, not on how they arrived.
+
+    `write` gathers rows into groups of `group_rows`; `write_group` writes one group as given.
+    Row counts, bytes and SHA-256 are in `rows`, `bytes` and `sha256` after the `with` block.
+    """
+
+    def __init__(self, path: str, schema: pa.Schema, group_rows: int = ROW_GROUP_ROWS) -> None:
+        self.schema = schema
+        self.rows = 0
+        self._group_rows = group_rows
+        self._held: list[pa.Table] = []
+        self._held_rows = 0
+        self._sink = Sink(path)
+        self._writer = pq.ParquetWriter(
+            pa.PythonFile(self._sink, mode="w"), schema, compression="zstd", compression_level=3
+        )
+
+    @property
+    def bytes(self) -> int:
+        return self._sink.bytes
+
+    @property
+    def sha256(self) -> str:
+        return self._sink.sha256
+
+    def write(self, table: pa.Table) -> None:
+        self.rows += table.num_rows
+        while table.num_rows:
+            room = self._group_rows - self._held_rows
+            self._held.append(table.slice(0, room))
+            self._held_rows += min(room, table.num_rows)
+            table = table.slice(room)
+            if self._held_rows == self._group_rows:
+                self._flush()
+
+    def write_group(self, table: pa.Table) -> None:
+        """Writes `table` as a row group of its own, even if it is empty."""
+        self.rows += table.num_rows
+        self._flush()
+        self._put(table)
+
+    def _flush(self) -> None:
+        if self._held_rows:
+            self._put(pa.concat_tables(self._held))
+        self._held, self._held_rows = [], 0
+
+    def _put(self, table: pa.Table) -> None:
+        # One chunk per column: page boundaries follow chunks, and the bytes must not.
+        whole = table.combine_chunks()
+        self._writer.write_table(whole, row_group_size=max(1, whole.num_rows))
+
+    def __enter__(self) -> "ParquetSink":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        del kind, trace
+        try:
+            if fault is None:
+                self._flush()
+                self._writer.close()
+        except BaseException as late:
+            self._abandon(late)
+            raise
+        if fault is None:
+            self._sink.__exit__(None, None, None)
+        else:
+            self._abandon(fault)
+
+    def _abandon(self, fault: BaseException) -> None:
+        self._sink.__exit__(type(fault), fault, fault.__traceback__)
+        self._writer.close()
+
+
+def parquet_file(path: str) -> pq.ParquetFile:
+    """Opens a Parquet file that winnow wrote; the caller closes it (`with`)."""
+    if is_local(path):
+        return pq.ParquetFile(path, memory_map=False)
+    return pq.ParquetFile(open_input(path))
+
+
+def write_json(path: str, content: Any) -> None:
+    """Writes `content` with sorted keys: the same content gives the same bytes."""
+    with Sink(path) as sink:
+        sink.write(json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n")
+
+
+def read_json(path: str) -> Any:
+    """The content of a JSON file; None where there is none or it is not whole."""
+    try:
+        with open_input(path) as file:
+            return json.loads(file.read())
+    except (SourceError, FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError):
+        return None

@@ -1,0 +1,82 @@
+"""Union-find against sets that swallow each other."""
+
+import os
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dedup.unionfind import _write_singles, components
+from pipeline.errors import StoreError
+
+_COUNT = 24
+_EDGES = st.lists(st.tuples(st.integers(0, _COUNT - 1), st.integers(0, _COUNT - 1)), max_size=30)
+
+
+def _components(edges: list[tuple[int, int]], pieces: int = 1, count: int = _COUNT) -> dict[int, int]:
+    ends = np.array(edges, np.int64).reshape(-1, 2)
+    parts = [(part[:, 0].copy(), part[:, 1].copy()) for part in np.array_split(ends, pieces)]
+    found: dict[int, int] = {}
+    for numbers, roots in components(count, parts, None):
+        assert (np.diff(numbers) > 0).all()
+        found.update(zip(numbers.tolist(), roots.tolist(), strict=True))
+    return found
+
+
+def _reference(edges: list[tuple[int, int]]) -> dict[int, int]:
+    sets = {number: {number} for number in range(_COUNT)}
+    for a, b in edges:
+        whole = sets[a] | sets[b]
+        sets.update(dict.fromkeys(whole, whole))
+    return {number: min(whole) for number, whole in sets.items() if len(whole) > 1}
+
+
+def test_no_documents_and_no_edges() -> None:
+    assert _components([], count=0) == {}
+    assert _components([]) == {}
+    assert _components([(3, 3)]) == {}
+
+
+@settings(max_examples=200, deadline=None)
+@given(_EDGES, st.integers(1, 4), st.randoms(use_true_random=False))
+def test_roots_are_the_least_of_their_component(
+    edges: list[tuple[int, int]], pieces: int, random: object
+) -> None:
+    expected = _reference(edges)
+    assert _components(edges, pieces) == expected
+    turned = [(b, a) for a, b in edges]
+    random.shuffle(turned)  # type: ignore[attr-defined]
+    assert _components(turned) == expected
+
+
+@pytest.mark.parametrize("descending", [False, True])
+def test_a_chain_of_a_million(descending: bool, tmp_path: Path) -> None:
+    count = 1_500_000  # more than one chunk
+    left = np.arange(1_000_000)
+    edges = (left[::-1].copy(), left[::-1] + 1) if descending else (left, left + 1)
+    numbers, roots = map(np.concatenate, zip(*components(count, [edges], str(tmp_path)), strict=True))
+    assert (numbers == np.arange(1_000_001)).all()
+    assert (roots == 0).all()
+    assert os.listdir(tmp_path) == []  # the temporary file is gone
+
+
+def test_parents_are_not_held_in_the_heap(tmp_path: Path) -> None:
+    count = 20_000_000  # 160 MB of parents
+    left = np.arange(0, count, 1000)
+    list(components(2, [], str(tmp_path)))  # compiles
+    tracemalloc.start()
+    joined = sum(len(numbers) for numbers, _ in components(count, [(left, left + 1)], str(tmp_path)))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert joined == 2 * len(left)
+    assert peak < 50e6
+
+
+def test_a_full_disk_is_a_clear_error() -> None:
+    if not os.path.exists("/dev/full"):
+        pytest.skip("no /dev/full here")
+    with pytest.raises(StoreError, match=r"/dev/full: .* free some space, or set TMPDIR"):
+        _write_singles("/dev/full", 10)

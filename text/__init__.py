@@ -1,0 +1,1 @@
+"""Kernels over Arrow string buffers; knows nothing of the rest of winnow."""
