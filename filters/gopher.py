@@ -69,7 +69,7 @@ def _ends_in_ellipsis(strings: Strings, lines: Lines) -> NDArray[np.bool_]:
     dots = (lines.last == ord(".")) & (lines.inner_chars >= 3)
     behind = lines.inner_ends[dots]
     dots[dots] = (strings.data[behind - 2] == ord(".")) & (strings.data[behind - 3] == ord("."))
-    return dots | (lines.last == ELLIPSIS)
+    return np.asarray(dots | (lines.last == ELLIPSIS), np.bool_)
 
 
 def _known(vocabulary: tuple[str, ...]) -> tuple[NDArray[np.uint64], int]:

@@ -11,7 +11,7 @@ from pipeline.stage import column
 
 EPOCH = column("epoch", pa.int32(), unit="copies", about="which copy of the document this is, from 0")
 LEADING = ("id", "source", "url", "date", "license", "text", "tokens", "bytes", "epoch")
-NEEDED = ("id", "text", "tokens", "bytes")
+NEEDED = ("id", "source", "text", "tokens", "bytes")
 
 # The columns of a corpus that has no units.
 EMPTY = pa.schema(
@@ -59,6 +59,16 @@ def shard_schema(stored: Iterable[tuple[str, pa.Schema]]) -> pa.Schema:
     fields[EPOCH.name] = EPOCH
     leading = [fields.pop(name) for name in LEADING if name in fields]
     return pa.schema([*leading, *fields.values()])
+
+
+def describe_columns(schema: pa.Schema) -> list[dict[str, str]]:
+    """Name, type, unit and meaning of every column, from the fields' metadata."""
+    described = []
+    for field in schema:
+        known = {key.decode(): value.decode() for key, value in (field.metadata or {}).items()}
+        unit, about = known.get("unit", ""), known.get("about", "")
+        described.append({"name": field.name, "type": str(field.type), "unit": unit, "about": about})
+    return described
 
 
 def widen(schema: pa.Schema) -> pa.Schema:

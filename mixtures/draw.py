@@ -7,7 +7,7 @@ whole in scratch or in the shards' folder and is not done again.
 
 import hashlib
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from mixtures.allocation import Available, Share, allocate
-from mixtures.columns import EMPTY, shard_schema, stored_columns, widen
+from mixtures.columns import EMPTY, describe_columns, shard_schema, stored_columns, widen
 from mixtures.options import MixtureOptions
 from mixtures.sampling import Border, Quota, Weigher, border_bin, cut_shards, threshold_of
 from mixtures.shuffle import Gather, Scatter
@@ -27,6 +27,7 @@ from pipeline.store import TEMPORARY, join, names, remove
 from text.hashing import Hashes
 
 RUN_BYTES = 32 << 20  # of text in a run of the shuffle, at least: small runs make many small reads
+LICENCES = 20  # of a source that the manifest tells apart
 BINS_PER_SHARD = 64  # of the position key: shards are cut to about a hundredth of their size
 
 
@@ -55,6 +56,7 @@ def draw(corpus: Corpus, options: MixtureOptions, name: str, folder: str) -> dic
     runs = [path for paths in corpus.map(scatter, groups, "mixture: scatter") for path in paths]
     gather = Gather(folder, join(scratch, "shards"), name, seed, schema, tuple(runs), len(first))
     shards = list(corpus.map(gather, range(len(first)), "mixture: gather"))
+    licences = _licences(shard.pop("licenses") for shard in shards)
     _remove_leftovers(folder, {shard["name"] for shard in shards})
     asked = sum(share.asked for share in shares) if options.budget is None else options.budget
     return {
@@ -62,7 +64,7 @@ def draw(corpus: Corpus, options: MixtureOptions, name: str, folder: str) -> dic
         "tokenizer": describe(TokensOptions(tokenizer=options.tokenizer)),
         "seed": seed,
         "asked": options.model_dump(mode="json", exclude={"seed", "tokenizer"}),
-        "sources": _achieved(shares, available, drawn),
+        "sources": _achieved(shares, available, drawn, licences),
         "total": {
             "asked_tokens": asked,
             "tokens": sum(sums.tokens for sums in drawn.values()),
@@ -70,6 +72,7 @@ def draw(corpus: Corpus, options: MixtureOptions, name: str, folder: str) -> dic
             "text_bytes": sum(sums.size for sums in drawn.values()),
             "bytes": sum(shard["bytes"] for shard in shards),
         },
+        "columns": describe_columns(schema),
         "shards": shards,
     }
 
@@ -192,8 +195,27 @@ def _remove_leftovers(folder: str, kept: set[str]) -> None:
             remove(join(folder, found))
 
 
+def _licences(shards: Iterable[Mapping[str, Mapping[str, int]]]) -> dict[str, dict[str, int]]:
+    """Documents by source and licence; beyond `LICENCES` of a source, together as `other`."""
+    sums: dict[str, Counter[str]] = defaultdict(Counter)
+    for shard in shards:
+        for source, counts in shard.items():
+            sums[source].update(counts)
+    kept = {}
+    for source, counts in sums.items():
+        ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        kept[source] = dict(ranked[:LICENCES])
+        if len(ranked) > LICENCES:
+            rest = sum(documents for _, documents in ranked[LICENCES:])
+            kept[source]["other"] = kept[source].get("other", 0) + rest
+    return kept
+
+
 def _achieved(
-    shares: Iterable[Share], available: Mapping[str, Available], drawn: Mapping[str, _Drawn]
+    shares: Iterable[Share],
+    available: Mapping[str, Available],
+    drawn: Mapping[str, _Drawn],
+    licences: Mapping[str, Mapping[str, int]],
 ) -> dict[str, dict[str, Any]]:
     total = sum(sums.tokens for sums in drawn.values())
     entries = {}
@@ -209,5 +231,6 @@ def _achieved(
             "epochs": round(sums.tokens / stock.tokens, 6) if stock.tokens else float(share.copies),
             "available": {"documents": stock.documents, "tokens": stock.tokens},
             "reason": share.reason,
+            "licenses": dict(licences.get(share.source, {})),
         }
     return entries

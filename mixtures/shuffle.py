@@ -17,10 +17,11 @@ from mixtures.columns import EPOCH, conform, stored_columns, widen
 from mixtures.sampling import Copies, Quota, draw_copies, position_keys
 from mixtures.survey import Integers, bins_of, hash_ids, lengths_of
 from pipeline.corpus import CorpusUnit
-from pipeline.store import ROW_GROUP_ROWS, ParquetSink, Sink, join, read_json, size, write_json
+from pipeline.store import ROW_GROUP_ROWS, ParquetSink, Sink, join, open_input, read_json, size, write_json
 from text.hashing import Hashes
 
 GROUP_BYTES = 64 << 20  # of text in a row group: keeps a reader's memory small with books too
+UNKNOWN = "unknown"  # licence of a document that states none
 _CODEC = pa.Codec("zstd", compression_level=1)
 
 
@@ -50,8 +51,7 @@ class Scatter:
         paths: list[str] = []
         run = _Run()
         for unit in units:
-            names = [name for name in stored_columns(unit).names if name in self.schema.names]
-            for table in unit.read(names):
+            for table in unit.read(stored_columns(unit).names):
                 self._add(table, unit, run)
                 if run.weight >= self.held:
                     paths.append(self._write(run, number, len(paths)))
@@ -139,6 +139,7 @@ class Gather:
             "tokens": pc.sum(table.column("tokens")).as_py() or 0,
             "bytes": sink.bytes,
             "sha256": sink.sha256,
+            "licenses": _licences(table),
         }
         write_json(done, entry)
         return entry
@@ -155,6 +156,18 @@ class Gather:
         return pa.Table.from_batches(cells, schema).combine_chunks()
 
 
+def _licences(table: pa.Table) -> dict[str, dict[str, int]]:
+    """Rows by source and licence; an empty licence or none at all is `unknown`."""
+    names = [name for name in ("source", "license") if name in table.column_names]
+    groups = table.group_by(names, use_threads=False).aggregate([([], "count_all")])
+    counts: dict[str, dict[str, int]] = {}
+    for group in groups.to_pylist():
+        found = counts.setdefault(group["source"], {})
+        licence = group.get("license") or UNKNOWN
+        found[licence] = found.get(licence, 0) + group["count_all"]
+    return counts
+
+
 def shard_name(corpus: str, shard: int, shards: int) -> str:
     return f"{corpus}-{shard:05d}-of-{shards:05d}.parquet"
 
@@ -168,7 +181,7 @@ def _pack(cell: pa.Table) -> bytes:
 
 def _cell(path: str, shard: int, shards: int) -> bytes:
     """The packed cell of one shard in a run; empty where the run has nothing for it."""
-    with open(path, "rb") as file:
+    with open_input(path) as file:
         file.seek(8 * (shard - shards - 1), 2)
         first, last = np.frombuffer(file.read(16), np.int64).tolist()
         file.seek(first)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mixtures.columns import stored_columns
 from pipeline.corpus import CorpusUnit
 from pipeline.errors import ContractError
-from pipeline.store import Sink, exists, join, parquet_file
+from pipeline.store import Sink, exists, join, open_input, parquet_file
 from text.hashing import Hashes, hash128
 from text.strings import Strings
 
@@ -79,7 +79,8 @@ class Keys:
 
     def load(self, unit: CorpusUnit) -> tuple[Hashes, Hashes, Integers, Integers]:
         """Selection and position hash, tokens and bytes of the living documents, [n] each."""
-        selection, position, tokens, size = np.load(self._path(unit))
+        with open_input(self._path(unit)) as file:
+            selection, position, tokens, size = np.load(file)
         return selection, position, tokens.view(np.int64), size.view(np.int64)
 
     def _path(self, unit: CorpusUnit) -> str:

@@ -62,10 +62,12 @@ def describe(options: TokensOptions) -> str:
 
 def fingerprint(options: TokensOptions) -> str:
     """Changes when the counts may: SHA-256 over the tokenizer's file and the split, or over the
-    code of the estimate. PlanError where the file cannot be read."""
+    code of the estimate. PlanError where the file cannot be read or is no tokenizer."""
     if options.tokenizer is None:
         return hashlib.sha256(Path(estimate.__file__).read_bytes()).hexdigest()
-    return hashlib.sha256(_read(options.tokenizer) + b"\0" + options.pattern.encode()).hexdigest()
+    content = _read(options.tokenizer)
+    _counter(content, options)  # a plan with a file that is no tokenizer fails here
+    return hashlib.sha256(content + b"\0" + options.pattern.encode()).hexdigest()
 
 
 def open_counter(options: TokensOptions) -> Measure:
@@ -88,6 +90,7 @@ STAGE = Stage(
     open=open_counter,
     options=TokensOptions,
     about="Counts tokens and bytes: what mixtures are weighed by",
+    fingerprint=fingerprint,
 )
 
 Count = Callable[[list[str]], Sequence[int]]

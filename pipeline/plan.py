@@ -104,24 +104,23 @@ class Plan:
 def make_plan(config: Config) -> Plan:
     """Plans the run. Lists the inputs and reads no document; raises PlanError or SourceError."""
     store.configure(config.storage)
-    tokenizer = _tokenizer_options(config)
-    segments = tuple(_segment(name, source, tokenizer) for name, source in config.sources.items())
+    counting = _counting(config)
+    segments = tuple(_segment(name, source, counting) for name, source in config.sources.items())
     schema = _union(segments)
     chain = _hash("across", config.seed, [(s.source, s.hash) for s in segments])
     layers, schema, chain = _layers(config, schema, chain)
-    mixture_modules = ("mixtures.draw", "mixtures.tokens")
     mixture_hash = _hash(
         "mixture",
         chain,
         config.corpus,
         config.seed,
         config.mixture.model_dump(mode="json"),
-        _code(mixture_modules),
+        _code(("mixtures",)),
     )
     return Plan(config, segments, layers, schema, mixture_hash)
 
 
-def _segment(name: str, source: SourceConfig, tokenizer: Options) -> Segment:
+def _segment(name: str, source: SourceConfig, counting: StepConfig) -> Segment:
     reader = table_of_steps.source_reader(source.read)
     units = _units(name, source, reader)
     fields = {field.name: field for field in BASE_SCHEMA}
@@ -130,29 +129,16 @@ def _segment(name: str, source: SourceConfig, tokenizer: Options) -> Segment:
         if field.name != "address":
             fields.setdefault(field.name, field)
     stated = list(source.steps)
-    tokens = StepConfig(
-        kind="stage",
-        name="tokens",
-        options=tokenizer,
-        rules=(),
-        file=source.file,
-        line=source.line,
-        rule_lines={},
-    )
-    if not any(step.name == "tokens" for step in stated):
-        stated.append(tokens)
+    if not any(step.name == counting.name for step in stated):
+        stated.append(counting)
     chain = _hash(
         "segment", name, source.read, source.options.model_dump(mode="json"),
-        _code((table_of_steps.SOURCES[source.read], *_ENGINE)),
+        _code(("pipeline.sources", *_ENGINE)),
     )  # fmt: skip
     steps: list[Step] = []
     omitted: list[str] = []
     for step in stated:
-        if (
-            step.kind == "stage"
-            and (left_out := table_of_steps.stage(step.name).unless) in fields
-            and left_out
-        ):
+        if step.kind == "stage" and table_of_steps.stage(step.name).unless in fields:
             omitted.append(step.name)
             continue
         planned = _step(step, fields, chain)
@@ -187,7 +173,11 @@ def _step(step: StepConfig, fields: dict[str, pa.Field], chain: str) -> Step:
         _check_adds(step, stage, fields)
         reads, adds = stage.reads, tuple(stage.adds.names)
         replay = not stage.replaces and not any(is_transient(fields[name]) for name in reads)
-        own = _hash(own, stage.fingerprint(step.options), _code((table_of_steps.STAGES[step.name],)))
+        try:
+            besides = stage.fingerprint(step.options)
+        except PlanError as fault:
+            raise PlanError(fault.message, fault.file or step.file, fault.line or step.line) from fault
+        own = _hash(own, besides, _code((table_of_steps.STAGES[step.name],)))
         for added in stage.adds:
             fields[added.name] = added
     predicates.check(step.rules, pa.schema(fields.values()), file=step.file, lines=step.rule_lines)
@@ -321,26 +311,31 @@ def _units(name: str, source: SourceConfig, reader: Source) -> tuple[Unit, ...]:
     return tuple(units)
 
 
-def _tokenizer_options(config: Config) -> Options:
+def _counting(config: Config) -> StepConfig:
+    """The stage that every source ends with unless it names it: mixtures are weighed by tokens."""
     options = table_of_steps.stage("tokens").options
-    return options.model_validate({"tokenizer": config.mixture.tokenizer})
+    return StepConfig(
+        kind="stage",
+        name="tokens",
+        options=options.model_validate({"tokenizer": config.mixture.tokenizer}),
+        rules=(),
+        file=config.file,
+        line=config.mixture_line,
+    )
 
 
 @cache
 def _code(modules: tuple[str, ...]) -> str:
-    """Digest of the source text of these modules and of all kernels."""
+    """Digest of the source text of these modules, whole folders where they are packages, and of
+    all kernels."""
     digest = hashlib.sha256()
-    paths = []
-    for module in modules:
+    for module in (*modules, "text"):
         spec = importlib.util.find_spec(module)
         if spec is None or spec.origin is None:
             raise PlanError(f"module {module} cannot be found: is winnow installed whole?")
-        paths.append(Path(spec.origin))
-    text = importlib.util.find_spec("text")
-    assert text is not None and text.origin is not None
-    paths += sorted(Path(text.origin).parent.glob("*.py"))
-    for path in paths:
-        digest.update(path.read_bytes())
+        path = Path(spec.origin)
+        for file in sorted(path.parent.glob("*.py")) if path.name == "__init__.py" else [path]:
+            digest.update(file.read_bytes())
     return digest.hexdigest()
 
 

@@ -55,8 +55,8 @@ class Unit:
     logical    path below the fixed part of the glob: what ids are made from
     size       bytes of the file; `modified` and `etag`, whatever the store says of its version
     part       [first, last) row groups or the like; None for the whole file
-    files      of a unit that gathers many small files: path and logical path of each; `path` is
-               then the first one's
+    files      of a unit that gathers many small files: path and logical path of each; `path` and
+               `logical` are then the first one's
     """
 
     source: str

@@ -34,13 +34,13 @@ class Strings:
 
     @classmethod
     def of(cls, array: Any) -> "Strings":
-        """The strings of an Arrow `string` or `large_string` array; a null is the empty string."""
+        """The strings of an Arrow array of any string type; a null is the empty string."""
         if isinstance(array, pa.ChunkedArray):
             array = array.combine_chunks()
-        if array.null_count:
-            array = array.fill_null("")
         if not pa.types.is_large_string(array.type):
             array = array.cast(pa.large_string())
+        if array.null_count:
+            array = array.fill_null("")
         _, offsets, data = array.buffers()
         if len(array) == 0 or offsets is None:
             return cls(np.zeros(0, np.uint8), np.zeros(len(array) + 1, np.int64))

@@ -43,12 +43,10 @@ _UNSPACED = (
     (0x1780, 0x17FF),  # Khmer
     (0x1950, 0x19DF),  # Tai Le, New Tai Lue
     (0x1A20, 0x1AAF),  # Tai Tham
-    (0x3005, 0x3007),  # iteration mark, closing mark, ideographic zero
-    (0x3021, 0x3029),  # Hangzhou numerals
-    (0x3031, 0x3035),  # kana repeat marks
-    (0x303B, 0x303C),
+    (0x3005, 0x3006),  # ideographic iteration and closing marks
+    (0x3031, 0x303C),  # kana and ideographic repeat marks
     (0x3041, 0x30FF),  # Hiragana, Katakana
-    (0x31F0, 0x31FF),
+    (0x31F0, 0x31FF),  # Katakana extensions
     (0x3400, 0x4DBF),  # CJK
     (0x4E00, 0x9FFF),
     (0xA9E0, 0xA9FF),  # Myanmar extended

@@ -14,7 +14,7 @@ What a token is, for every language:
   leans on the one before (it|'s, we|'ll, don|'t).
 - An address with :// is one word, without the punctuation behind it.
 - A lone letter keeps the full stop behind it (J., U.S., e.g.).
-- `- / + @ ~ ^`, alone or in a row, belong to a word that starts behind them or ends before them
+- `- / \\ + @ ~ ^`, alone or in a row, belong to a word that starts behind them or ends before them
   (-5, @name, /tmp, C++), if no word touches them on the other side; so does one full stop that
   starts a word (.5, .NET).
 - A letter of a script without spaces (Chinese, Japanese, Thai, Lao, Khmer, Myanmar) is a word of

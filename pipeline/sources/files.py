@@ -1,6 +1,6 @@
 """Reads files of text or source code: each file is a document.
 
-A folder of small files is one unit, cut where it is large. Files that become no row are counted:
+Many small files make one unit. Files that become no row are counted:
 
     binary      holds NUL bytes, or bytes that are no text in any encoding
     too_large   longer than `max_bytes`
@@ -8,7 +8,7 @@ A folder of small files is one unit, cut where it is large. Files that become no
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import groupby, takewhile
 from typing import Any
 
 import pyarrow as pa
@@ -30,7 +30,7 @@ SCHEMA = pa.schema(
 )
 
 UNIT_FILES = 4096
-UNIT_BYTES = 64 << 20
+UNIT_BYTES = 32 << 20
 
 _HEAD = 8192  # bytes that are searched for NUL
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
@@ -47,20 +47,25 @@ class FilesOptions(Options):
 
 
 def units(name: str, files: Sequence[InputFile], options: FilesOptions) -> list[Unit]:
-    """A unit for each folder at the top, cut so that none holds too many files or bytes."""
+    """Units of whole folders, neighbours together; one that is too large for a unit is cut."""
     wanted = [file for file in files if not options.suffixes or file.logical.endswith(options.suffixes)]
     if not wanted:
         raise PlanError(
             f"source {name!r}: none of {len(files)} files has a name ending in {', '.join(options.suffixes)}"
         )
-    found = []
-    for folder, members in groupby(sorted(wanted, key=_place), key=lambda file: _place(file)[0]):
-        inside = list(members)
-        cuts = _cuts(inside)
-        for first, last in cuts:
-            part = (first, last) if len(cuts) > 1 else None
-            found.append(_unit(name, folder, inside[first:last], part))
-    return found
+    depth = _shared_depth(wanted)
+    found: list[Unit] = []
+    held: list[InputFile] = []
+    weight = 0
+    for _, members in groupby(sorted(wanted, key=_order), key=lambda file: _folder(file, depth)):
+        for folder in _cut(list(members)):
+            size = sum(file.size for file in folder)
+            if held and (len(held) + len(folder) > UNIT_FILES or weight + size > UNIT_BYTES):
+                found.append(_unit(name, held))
+                held, weight = [], 0
+            held += folder
+            weight += size
+    return [*found, _unit(name, held)]
 
 
 def read(reading: Reading) -> Iterator[pa.Table]:
@@ -94,34 +99,47 @@ def _text(path: str, max_bytes: int) -> tuple[str, str]:
     return text, ""
 
 
-def _place(file: InputFile) -> tuple[str, str, str]:
-    """Sort key: the folder at the top ("" for files that are in none), then the file."""
-    folder, slash, _ = file.logical.partition("/")
-    return folder if slash else "", file.logical, file.path
+def _order(file: InputFile) -> tuple[list[str], str]:
+    """Folder by folder, whatever characters sort before the slash."""
+    return file.logical.split("/"), file.path
 
 
-def _cuts(files: Sequence[InputFile]) -> list[tuple[int, int]]:
-    """Ranges of files of at most `UNIT_FILES` files and about `UNIT_BYTES` bytes each."""
-    cuts = []
-    first = size = 0
-    for index, file in enumerate(files):
-        if index > first and (index - first >= UNIT_FILES or size + file.size > UNIT_BYTES):
-            cuts.append((first, index))
-            first, size = index, 0
-        size += file.size
-    return [*cuts, (first, len(files))]
+def _shared_depth(files: Sequence[InputFile]) -> int:
+    """How many folders at the top all files have in common."""
+    folders = [file.logical.split("/")[:-1] for file in files]
+    pairs = zip(min(folders), max(folders), strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
-def _unit(name: str, folder: str, files: Sequence[InputFile], part: tuple[int, int] | None) -> Unit:
+def _folder(file: InputFile, depth: int) -> str:
+    """The folder at the first level where there are several; "" for a file that is in none."""
+    parts = file.logical.split("/")
+    return parts[depth] if len(parts) > depth + 1 else ""
+
+
+def _cut(files: Sequence[InputFile]) -> Iterator[list[InputFile]]:
+    """The files of a folder, in as few pieces as make units."""
+    held: list[InputFile] = []
+    weight = 0
+    for file in files:
+        if held and (len(held) == UNIT_FILES or weight + file.size > UNIT_BYTES):
+            yield held
+            held, weight = [], 0
+        held.append(file)
+        weight += file.size
+    yield held
+
+
+def _unit(name: str, files: Sequence[InputFile]) -> Unit:
     state = "\n".join(f"{file.logical}\t{file.size}\t{file.version}" for file in files)
+    first = files[0]
     return Unit(
         source=name,
-        name=unit_name(name, folder or "files", part),
-        path=files[0].path,
-        logical=folder,
+        name=unit_name(name, first.logical),
+        path=first.path,
+        logical=first.logical,
         size=sum(file.size for file in files),
         version=hashlib.blake2b(state.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest(),
-        part=part,
         files=tuple((file.path, file.logical) for file in files),
     )
 

@@ -77,5 +77,6 @@ STAGE = Stage(
     about="main text and title of an HTML page, in a process of its own with limits",
     paper="Barbaresi 2021 (Trafilatura); Bevendorff et al. 2018 (Resiliparse)",
     unless="text",
+    expensive=True,
     fingerprint=fingerprint,
 )

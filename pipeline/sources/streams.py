@@ -63,7 +63,7 @@ class _Unpacker(Protocol):
 
 @dataclass(frozen=True)
 class _Codec:
-    """A packed format; `step` bytes at a time are unpacked: to 32 MiB at most, however hostile."""
+    """A packed format; `step` bytes at a time are unpacked: to about 8 MiB at most, however hostile."""
 
     magic: bytes
     step: int
@@ -76,7 +76,7 @@ def _zstandard() -> _Unpacker:
 
 _CODECS = (
     _Codec(b"\x1f\x8b\x08", 8192, lambda: zlib.decompressobj(wbits=31)),
-    _Codec(b"\x28\xb5\x2f\xfd", 1024, _zstandard),
+    _Codec(b"\x28\xb5\x2f\xfd", 256, _zstandard),
     _Codec(b"BZh", 1024, bz2.BZ2Decompressor),
     _Codec(b"\xfd7zXZ\x00", 1024, lambda: lzma.LZMADecompressor(memlimit=1 << 28)),
 )

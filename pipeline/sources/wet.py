@@ -11,7 +11,6 @@ import pyarrow as pa
 from pydantic import Field
 
 from pipeline.source import ADDRESS, BASE_SCHEMA, Reading, Source, tables
-from pipeline.sources import charset
 from pipeline.sources.records import records
 from pipeline.sources.streams import opened
 from pipeline.sources.warc import provenance, unwanted
@@ -44,8 +43,7 @@ def _rows(reading: Reading) -> Iterator[dict[str, Any]]:
             if reason:
                 reading.skipped[reason] += 1
             else:
-                text = charset.decode(record.block, "utf-8", html=False)
-                yield {**provenance(reading, record), "text": text}
+                yield {**provenance(reading, record), "text": record.block.decode("utf-8", "replace")}
 
 
 SOURCE = Source(

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -62,6 +63,7 @@ def test_everything_once(workshop: "Workshop") -> None:
         "epochs": 1.0,
         "available": {"documents": 300, "tokens": result["sources"]["web"]["tokens"]},
         "reason": "",
+        "licenses": {"unknown": 300},
     }
     # Shuffled: neither sorted nor source by source.
     places = [int(row["url"].split("/")[-1]) for row in found if row["source"] == "web"]
@@ -144,3 +146,21 @@ def test_achieved_is_within_one_document_of_the_target(
         assert max(copies.values(), default=0) <= np.ceil(max_epochs)
         if len(copies) == len(numbers):
             assert max(copies.values(), default=0) - min(copies.values(), default=0) <= 1
+
+
+def test_licences_by_source(workshop: "Workshop") -> None:
+    stated = ["MIT"] * 5 + ["CC0-1.0"] * 3 + ["", None] + [f"rare {at:02d}" for at in range(25)]
+    tables = [
+        workshop.documents("code", [1] * 35, extra={"license": pa.array(stated, pa.string())}),
+        workshop.documents("web", [1] * 4),
+    ]
+    result = draw(workshop.corpus(workshop.units(tables)), asked(shard_size=1000), "mix", workshop.shards())
+    assert len(result["shards"]) > 1 and not any("licenses" in shard for shard in result["shards"])
+    assert [*result["sources"]["code"]["licenses"].items()] == [
+        ("MIT", 5),
+        ("CC0-1.0", 3),
+        ("unknown", 2),
+        *((f"rare {at:02d}", 1) for at in range(17)),
+        ("other", 8),
+    ]
+    assert result["sources"]["web"]["licenses"] == {"unknown": 4}

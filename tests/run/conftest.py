@@ -124,34 +124,37 @@ mixture:
 """
 
 WriteRun = Callable[..., Path]
+WinnowIn = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
 def write_run(corpus: Path, tmp_path: Path) -> WriteRun:
-    """Writes a run file over the small corpus; its output is a folder beside it."""
+    """Writes a run file over the small corpus into a folder of its own; returns the folder.
 
-    def write(name: str = "run", threshold: float = 0.9, tokens: str = "8k", inputs: Path = corpus) -> Path:
-        path = tmp_path / f"{name}.yaml"
-        text = RUN_FILE.format(
-            output=tmp_path / f"out-{name}", corpus=inputs, threshold=threshold, tokens=tokens
-        )
-        path.write_text(text, encoding="utf-8")
-        return path
+    Run there, the output is its `out`: run files of equal content give equal dataset cards.
+    """
+
+    def write(name: str, threshold: float = 0.9, tokens: str = "8k", inputs: Path = corpus) -> Path:
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        text = RUN_FILE.format(output="out", corpus=inputs, threshold=threshold, tokens=tokens)
+        (folder / "run.yaml").write_text(text, encoding="utf-8")
+        return folder
 
     return write
 
 
-def winnow(*arguments: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Runs the command line in a process of its own."""
-    command = [sys.executable, "-m", "pipeline", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=280)
+def winnow(folder: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Runs the command line in `folder`, in a process of its own."""
+    command = [sys.executable, "-m", "pipeline", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280, cwd=folder)
     if check:
         assert done.returncode == 0, done.stderr + done.stdout
     return done
 
 
 @pytest.fixture
-def run_winnow() -> Callable[..., subprocess.CompletedProcess[str]]:
+def run_winnow() -> WinnowIn:
     return winnow
 
 

@@ -57,7 +57,10 @@ def record(block: bytes, kind: str = "response", **fields: str) -> bytes:
         "Content-Length": str(len(block)),
         **{name.replace("_", "-"): value for name, value in fields.items()},
     }
-    lines = [f"WARC/1.0\r\nWARC-Type: {kind}", *(f"{name}: {value}" for name, value in named.items() if value)]
+    lines = [
+        f"WARC/1.0\r\nWARC-Type: {kind}",
+        *(f"{name}: {value}" for name, value in named.items() if value),
+    ]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + block + b"\r\n\r\n"
 
 

@@ -57,7 +57,10 @@ def test_decode(data: bytes, declared: str | None, text: str) -> None:
     [
         (b"<meta charset=shift_jis>", "shift_jis"),
         (b'<META  CHARSET = "EUC-JP" />', "EUC-JP"),
-        (b"<html><head><meta name=x><meta http-equiv=Content-Type content='text/html; charset=big5'>", "big5"),
+        (
+            b"<html><head><meta name=x><meta http-equiv=Content-Type content='text/html; charset=big5'>",
+            "big5",
+        ),
         (b"<!-- <meta charset=koi8-r> --><meta charset=utf-8>", "utf-8"),
         (b'<?xml version="1.0" encoding="iso-8859-2"?><html>', "iso-8859-2"),
         (b"<metadata charset=no>", None),
@@ -91,7 +94,10 @@ def test_content_type() -> None:
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.binary(max_size=300), st.one_of(st.none(), st.text(max_size=12), st.sampled_from(["utf-16", "gbk", "big5"])))
+@given(
+    st.binary(max_size=300),
+    st.one_of(st.none(), st.text(max_size=12), st.sampled_from(["utf-16", "gbk", "big5"])),
+)
 def test_any_bytes_and_any_label(data: bytes, declared: str | None) -> None:
     charset.decode(data, declared).encode()
 

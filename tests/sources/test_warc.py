@@ -1,6 +1,7 @@
 """The WARC source: rows, reasons, damage, and real files to their end."""
 
 import gzip
+import io
 from collections import Counter
 from datetime import datetime
 from pathlib import Path
@@ -176,9 +177,7 @@ def test_cut_at_every_byte(read_bytes: Any, make: Any, five: list[bytes]) -> Non
 
 
 @pytest.mark.parametrize("mask", [0x01, 0xFF])
-def test_damage_at_every_byte_of_a_member(
-    read_bytes: Any, make: Any, five: list[bytes], mask: int
-) -> None:
+def test_damage_at_every_byte_of_a_member(read_bytes: Any, make: Any, five: list[bytes], mask: int) -> None:
     start, end = len(make.packed(five[:2])), len(make.packed(five[:3]))
     whole = make.packed(five)
     for at in range(start, end):
@@ -192,9 +191,7 @@ def test_damage_at_every_byte_of_a_member(
 
 
 @pytest.mark.parametrize("mask", [0x01, 0xFF])
-def test_damage_at_every_byte_of_a_plain_record(
-    read_bytes: Any, five: list[bytes], mask: int
-) -> None:
+def test_damage_at_every_byte_of_a_plain_record(read_bytes: Any, five: list[bytes], mask: int) -> None:
     start, end = len(b"".join(five[:2])), len(b"".join(five[:3]))
     for at in range(start, end):
         data = bytearray(b"".join(five))
@@ -213,13 +210,20 @@ def test_last_members_damaged(read_bytes: Any, make: Any, five: list[bytes]) -> 
     assert skipped == {"corrupt": 1}
 
 
+STARTS = [b"", b"WARC/1.0\r\n", b"\x1f\x8b\x08\0", b"\x28\xb5\x2f\xfd", b"BZh9", b"\xfd7zXZ\0"]
+PARTS = [
+    b"\r\n\r\n",
+    b"WARC/1.0\r\nWARC-Type: response\r\n",
+    b"Content-Length: 7\r\n",
+    b"HTTP/1.1 200 \r\n\r\n",
+]
+
+
 @settings(max_examples=150, deadline=None)
 @given(
-    start=st.sampled_from([b"", b"WARC/1.0\r\n", b"\x1f\x8b\x08\0", b"\x28\xb5\x2f\xfd", b"BZh9", b"\xfd7zXZ\0"]),
-    rest=st.lists(st.one_of(st.binary(max_size=60), st.sampled_from([
-        b"\r\n\r\n", b"WARC/1.0\r\nWARC-Type: response\r\n", b"Content-Length: 7\r\n", b"HTTP/1.1 200 \r\n\r\n",
-    ])), max_size=8),
-)  # fmt: skip
+    st.sampled_from(STARTS),
+    st.lists(st.one_of(st.binary(max_size=60), st.sampled_from(PARTS)), max_size=8),
+)
 def test_any_bytes_are_read_to_the_end(start: bytes, rest: list[bytes]) -> None:
     data = start + b"".join(rest)
     reading = _reading(data)
@@ -228,8 +232,6 @@ def test_any_bytes_are_read_to_the_end(start: bytes, rest: list[bytes]) -> None:
 
 
 def _reading(data: bytes) -> Reading:
-    import io
-
     unit = Unit("s", "u", "file", "file", len(data), "")
     return Reading(unit, SOURCE.options(), lambda: io.BytesIO(data), Counter())
 

@@ -1,0 +1,168 @@
+"""The dataset card: what a corpus is, from its manifest. The same manifest gives the same card."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import yaml
+
+SHARDS = "shards/*.parquet"
+
+
+def card(manifest: Mapping[str, Any], recipe_yaml: str) -> str:
+    """The README.md that lies beside `shards/`, with the front matter that the Hugging Face Hub reads.
+
+    Of the manifest it reads `corpus`, `winnow` (the version), `mixture` (what `draw` returned), and
+    for every entry of `sources` and `across` the counts `documents`, `kept` and `rules`.
+    """
+    mixture = manifest["mixture"]
+    total, name = mixture["total"], manifest["corpus"]
+    parts = [
+        _front_matter(name, total["documents"]),
+        f"# {name}",
+        f"{total['documents']:,} documents with {total['tokens']:,} tokens and "
+        f"{_size(total['text_bytes'])} of text in {len(mixture['shards'])} Parquet shards "
+        f"({_size(total['bytes'])}), shuffled with seed {mixture['seed']}. "
+        f"Made with winnow {manifest['winnow']}.",
+        f"Tokens are counted by {mixture['tokenizer']}.",
+        "## Loading",
+        _LOADING,
+        "## Sources",
+        _sources(mixture),
+        "## Licences",
+        _licences(mixture["sources"]),
+        "## What was dropped",
+        _dropped(manifest),
+        "## Columns",
+        _columns(mixture["columns"]),
+        "## Recipe",
+        _fenced(recipe_yaml, "yaml"),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+_LOADING = f"""\
+```python
+from datasets import load_dataset
+
+documents = load_dataset("parquet", data_files="{SHARDS}", split="train", streaming=True)
+```
+
+```sql
+-- DuckDB
+SELECT source, count(*) AS documents, sum(tokens) AS tokens FROM '{SHARDS}' GROUP BY source;
+```"""
+
+
+def _front_matter(name: str, documents: int) -> str:
+    fields = {
+        "pretty_name": name,
+        "configs": [{"config_name": "default", "data_files": [{"split": "train", "path": SHARDS}]}],
+        "task_categories": ["text-generation"],
+        "size_categories": [size_category(documents)],
+        "tags": ["pretraining", "winnow"],
+    }
+    return f"---\n{yaml.safe_dump(fields, sort_keys=False, allow_unicode=True)}---"
+
+
+def size_category(documents: int) -> str:
+    """The Hub's name for a number of rows."""
+    names = ("", "1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T")
+    for power, name in enumerate(names[1:], start=1):
+        if documents < 10 ** (power + 2):
+            return f"{names[power - 1]}<n<{name}".removeprefix("<")
+    return "n>1T"
+
+
+def _sources(mixture: Mapping[str, Any]) -> str:
+    asked, total = mixture["asked"], mixture["total"]
+    budget = "all there is" if asked["tokens"] == "all" else f"{asked['tokens']:,} tokens"
+    by = "in proportion to their tokens" if asked["weights"] is None else "by weight"
+    said = (
+        f"Asked for: {budget}, sources {by}, at most {asked['max_epochs']:g} epochs. "
+        f"Achieved: {total['tokens']:,} of {total['asked_tokens']:,} tokens. "
+        "What a source could not give was not taken from another."
+    )
+    rows = [
+        [
+            name,
+            f"{source['weight']:.2%}",
+            f"{source['share']:.2%}",
+            f"{source['asked_tokens']:,}",
+            f"{source['tokens']:,}",
+            f"{source['documents']:,}",
+            f"{source['epochs']:.2f}",
+            f"{source['available']['tokens']:,}",
+            source["reason"],
+        ]
+        for name, source in sorted(mixture["sources"].items())
+    ]
+    head = [
+        "source",
+        "weight",
+        "share",
+        "asked",
+        "tokens",
+        "documents",
+        "epochs",
+        "available",
+        "why not more",
+    ]
+    return f"{said}\n\n{_table(head, rows)}"
+
+
+def _licences(sources: Mapping[str, Any]) -> str:
+    said = (
+        "As the sources state them; nothing here was checked, and texts belong to their owners. "
+        "Documents of which nothing is known count as unknown."
+    )
+    rows = [
+        [name, licence, f"{documents:,}"]
+        for name, source in sorted(sources.items())
+        for licence, documents in sorted(source["licenses"].items(), key=lambda item: (-item[1], item[0]))
+    ]
+    return f"{said}\n\n{_table(['source', 'licence', 'documents'], rows)}" if rows else said
+
+
+def _dropped(manifest: Mapping[str, Any]) -> str:
+    """Documents by rule, source by source and then for what looks at all sources together."""
+    parts = [(name, part) for name, part in sorted(manifest["sources"].items())]
+    parts += [(part["layer"], part) for part in manifest["across"]]
+    rows = []
+    for name, part in parts:
+        rows.append([name, "read", f"{part['documents']:,}"])
+        dropping = sorted(part["rules"].items(), key=lambda item: (-item[1]["documents"], item[0]))
+        rows += [[name, rule, f"{counts['documents']:,}"] for rule, counts in dropping if counts["documents"]]
+        rows.append([name, "kept", f"{part['kept']:,}"])
+    said = "A document may fail several rules and counts for each."
+    return f"{said}\n\n{_table(['where', 'rule', 'documents'], rows)}" if rows else said
+
+
+def _columns(columns: Iterable[Mapping[str, str]]) -> str:
+    keys = ("name", "type", "unit", "about")
+    return _table(["column", "type", "unit", "what it is"], [[one[key] for key in keys] for one in columns])
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return re.sub(r"\s+", " ", text).replace("|", "\\|")
+
+
+def _fenced(text: str, language: str) -> str:
+    """A code block whose fence is longer than any run of backticks in it."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text.rstrip()}\n{fence}"
+
+
+def _size(size: int) -> str:
+    number = float(size)
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if number < 1000:
+            return f"{number:.0f} B" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.1f} PB"
