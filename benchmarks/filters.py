@@ -1,6 +1,6 @@
 """The text filters beside datatrove's: Gopher quality and repetition, C4, FineWeb, on real pages.
 
-    python benchmarks/filters.py [--data FOLDER] [--documents 600] [--rounds 3]
+    python benchmarks/filters.py [--data FOLDER] [--documents 300] [--rounds 3]
 
 Texts are the C4 and FineWeb samples and the main text of labelled pages, from the folder of real
 data. Both sides judge the same texts in the same process; times are CPU times of this process,
@@ -25,11 +25,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from pipeline.batch import Batch
 from pipeline.rules import Rules
-from pipeline.stage import Rule, Stage
+from pipeline.stage import Options, Rule, Stage
 
 DEFAULT_DATA = Path(__file__).parents[1] / ".." / "shared" / "data"
 SAMPLES = ("c4-en-sample.json.gz", "fineweb-sample.jsonl.gz")
@@ -40,13 +41,13 @@ BATCH_ROWS = 1024
 
 @dataclass(frozen=True)
 class Contest:
-    """One filter on both sides, set to the same thresholds.
+    """One filter on both sides, set to the same thresholds; `options` are winnow's.
 
     judge      datatrove's: the reason why it drops a text, None where it keeps it
     """
 
-    name: str
     stage: Stage
+    options: Options
     rules: tuple[Rule, ...]
     judge: Callable[[str], str | None]
 
@@ -92,47 +93,47 @@ def contests() -> list[Contest]:
 
         return reason
 
+    none = Options()
+    c4_options = c4.Options(end_mark=False, min_words_per_line=3)
     c4_rules = (Rule("c4_sentences", "c4_sentences < 5"), *c4.RULES[1:])
     fineweb_rules = (*fineweb.RULES, Rule("fineweb_list", "fineweb_line_breaks_per_word > 0.3"))
+    peers = {
+        "gopher_repetition": peer.GopherRepetitionFilter(),
+        "gopher": peer.GopherQualityFilter(),
+        "c4": peer.C4QualityFilter(filter_no_terminal_punct=False),
+        "fineweb": peer.FineWebQualityFilter(char_duplicates_ratio=0.1),
+    }
     return [
-        Contest(
-            "gopher_repetition",
-            gopher_repetition.STAGE,
-            gopher_repetition.RULES,
-            judge(peer.GopherRepetitionFilter()),
-        ),
-        Contest("gopher", gopher.STAGE, gopher.RULES, judge(peer.GopherQualityFilter())),
-        Contest("c4", c4.STAGE, c4_rules, judge(peer.C4QualityFilter(filter_no_terminal_punct=False))),
-        Contest(
-            "fineweb",
-            fineweb.STAGE,
-            fineweb_rules,
-            judge(peer.FineWebQualityFilter(char_duplicates_ratio=0.1)),
-        ),
-    ]
-
-
-def ours(chosen: list[Contest], table: pa.Table) -> list[list[str]]:
-    """The names of the rules that drop each text."""
-    measures = [
-        contest.stage.open(
-            contest.stage.options(
-                **({"end_mark": False, "min_words_per_line": 3} if contest.name == "c4" else {})
-            )
+        Contest(stage, options, rules, judge(peers[stage.name]))
+        for stage, options, rules in (
+            (gopher_repetition.STAGE, none, gopher_repetition.RULES),
+            (gopher.STAGE, none, gopher.RULES),
+            (c4.STAGE, c4_options, c4_rules),
+            (fineweb.STAGE, none, fineweb_rules),
         )
-        for contest in chosen
     ]
-    rules = [rule for contest in chosen for rule in contest.rules]
-    judging = Rules(rules)
-    names: list[list[str]] = []
-    for start in range(0, table.num_rows, BATCH_ROWS):
-        batch = Batch(table.slice(start, BATCH_ROWS))
-        for contest, measure in zip(chosen, measures, strict=True):
-            batch.append(list(contest.stage.adds), list(measure(batch)))
-        failing = [verdict.to_pylist() for verdict in judging.failing(batch.table)]
-        for verdicts in zip(*failing, strict=True):
-            names.append([rule.name for rule, drops in zip(rules, verdicts, strict=True) if drops])
-    return names
+
+
+class Ours:
+    """What a worker holds: opened stages and prepared rules, for batch after batch."""
+
+    def __init__(self, chosen: list[Contest]) -> None:
+        self.stages = [contest.stage for contest in chosen]
+        self.measures = [contest.stage.open(contest.options) for contest in chosen]
+        self.rules = [rule for contest in chosen for rule in contest.rules]
+        self.judging = Rules(self.rules)
+
+    def __call__(self, table: pa.Table) -> list[list[str]]:
+        """The names of the rules that drop each text."""
+        dropped: list[list[str]] = [[] for _ in range(table.num_rows)]
+        for start in range(0, table.num_rows, BATCH_ROWS):
+            batch = Batch(table.slice(start, BATCH_ROWS))
+            for stage, measure in zip(self.stages, self.measures, strict=True):
+                batch.append(list(stage.adds), list(measure(batch)))
+            for rule, failing in zip(self.rules, self.judging.failing(batch.table), strict=True):
+                for at in np.flatnonzero(failing.to_numpy(zero_copy_only=False)):
+                    dropped[start + at].append(rule.name)
+        return dropped
 
 
 def theirs(chosen: list[Contest], texts: list[str]) -> list[str | None]:
@@ -152,15 +153,16 @@ def cpu(work: Callable[[], object]) -> float:
 def compare(chosen: list[Contest], texts: list[str], rounds: int) -> str:
     """One line of the table: both sides' speed, how often their verdicts are equal, and why not."""
     table = pa.table({"text": pa.array(texts, pa.large_string())})
-    mine, peer = ours(chosen, table), theirs(chosen, texts)
+    ours = Ours(chosen)
+    mine, peer = ours(table), theirs(chosen, texts)
     here, there = [], []
     for _ in range(rounds):
-        here.append(statistics.median(cpu(lambda: ours(chosen, table)) for _ in range(3)))
+        here.append(statistics.median(cpu(lambda: ours(table)) for _ in range(3)))
         there.append(cpu(lambda: theirs(chosen, texts)))
     our_time, their_time = statistics.median(here), statistics.median(there)
     megabytes = sum(len(text.encode()) for text in texts) / 1e6
     equal = sum(bool(a) == bool(b) for a, b in zip(mine, peer, strict=True)) / len(texts)
-    name = chosen[0].name if len(chosen) == 1 else "chain of the four"
+    name = chosen[0].stage.name if len(chosen) == 1 else "chain of the four"
     lines = [
         f"{name:18} {len(texts) / our_time:9,.0f} {megabytes / our_time:7.1f} "
         f"{len(texts) / their_time:11,.1f} {megabytes / their_time:7.2f} {their_time / our_time:8.0f}x"
@@ -183,7 +185,7 @@ def main() -> None:
     parser.add_argument(
         "--data", type=Path, default=data, help="folder of real data (default: WINNOW_REAL_DATA)"
     )
-    parser.add_argument("--documents", type=int, default=600, help="texts to judge (default: 600)")
+    parser.add_argument("--documents", type=int, default=300, help="texts to judge (default: 300)")
     parser.add_argument("--rounds", type=int, default=3, help="rounds to take the median of (default: 3)")
     arguments = parser.parse_args()
     # This file is called like the package that it measures: its own folder must not come first.
@@ -193,7 +195,7 @@ def main() -> None:
     texts = texts_of(arguments.data, arguments.documents)
     chosen = contests()
     # Both sides compile, load and warm up on a few texts.
-    warm = cpu(lambda: ours(chosen, pa.table({"text": pa.array(texts[:8], pa.large_string())})))
+    warm = cpu(lambda: Ours(chosen)(pa.table({"text": pa.array(texts[:8], pa.large_string())})))
     theirs(chosen, texts[:8])
     characters = sum(map(len, texts))
     print(

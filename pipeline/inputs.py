@@ -4,11 +4,14 @@ import glob
 import hashlib
 import os
 import re
+import sysconfig
 from dataclasses import dataclass
 from datetime import datetime
 
 from pipeline import store
 from pipeline.errors import SourceError
+
+SITE_PACKAGES = "{site-packages}"
 
 _MAGIC = re.compile(r"[*?\[]")
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
@@ -31,10 +34,12 @@ class InputFile:
 def expand(patterns: list[str] | tuple[str, ...]) -> tuple[InputFile, ...]:
     """The files of all patterns, each once, sorted by logical path.
 
+    `{site-packages}` in a pattern is the folder of packages of the running Python environment.
     A pattern that matches nothing is a `SourceError` that says what there is instead.
     """
     found: dict[str, tuple[str, InputFile]] = {}
-    for pattern in patterns:
+    for given in patterns:
+        pattern = given.replace(SITE_PACKAGES, sysconfig.get_path("purelib"))
         matches = _local(pattern) if store.is_local(pattern) else _remote(pattern)
         if not matches:
             raise SourceError(_nothing(pattern))

@@ -177,7 +177,9 @@ def _step(step: StepConfig, fields: dict[str, pa.Field], chain: str) -> Step:
             besides = stage.fingerprint(step.options)
         except PlanError as fault:
             raise PlanError(fault.message, fault.file or step.file, fault.line or step.line) from fault
-        own = _hash(own, besides, _code((table_of_steps.STAGES[step.name],)))
+        module = table_of_steps.STAGES[step.name]
+        beside = ("pipeline.sources", "pipeline.isolate") if module.startswith("pipeline.") else (module,)
+        own = _hash(own, besides, _code(beside))
         for added in stage.adds:
             fields[added.name] = added
     predicates.check(step.rules, pa.schema(fields.values()), file=step.file, lines=step.rule_lines)

@@ -132,9 +132,18 @@ def read_steps(
 
 
 def check_rule_names(read: list[StepConfig], faults: Faults) -> None:
-    """Rule names tell the ledger's entries apart: each may stand once in a document's way."""
+    """Rule names tell the ledger's entries apart: each may stand once in a document's way.
+
+    A stage that is left out where its result is there already (`Stage.unless`) is left out with its
+    rules when it comes a second time: `extract` before a recipe takes the place of the recipe's own.
+    """
     first: dict[str, Mark] = {}
+    given: set[str] = set()
     for step in read:
+        if step.kind == "stage" and steps.stage(step.name).unless is not None:
+            if step.name in given:
+                continue
+            given.add(step.name)
         for rule in step.rules:
             mark = step.rule_lines[rule.name]
             if rule.name in first:

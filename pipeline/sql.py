@@ -103,7 +103,7 @@ def _view(connection: duckdb.DuckDBPyConnection, name: str, files: Sequence[str]
         return
     connection.execute(
         f"CREATE VIEW {name} AS SELECT * FROM (SELECT ''::VARCHAR AS id, ''::VARCHAR AS source, "
-        "''::VARCHAR AS url, NULL::TIMESTAMP AS date, ''::VARCHAR AS text, 0::BIGINT AS tokens, "
+        "''::VARCHAR AS url, ''::VARCHAR AS origin, NULL::TIMESTAMP AS date, ''::VARCHAR AS text, 0::BIGINT AS tokens, "
         "0::BIGINT AS bytes, ''::VARCHAR AS unit, 0::BIGINT AS row, []::VARCHAR[] AS dropped_by) WHERE false"
     )
 
@@ -148,13 +148,15 @@ def _duplicates(connection: duckdb.DuckDBPyConnection, layers: Sequence[dict[str
             continue
         parts.append(
             f"SELECT {_quote(name)} AS pass, l.{name}_cluster AS cluster, l.{name}_rank AS rank, "
-            f"l.{name}_size AS size, d.id, d.source, d.url, d.date, d.tokens, k.url AS kept_url, d.text "
+            f"l.{name}_size AS size, d.id, d.source, d.url, d.origin, d.date, d.tokens, "
+            f"k.url AS kept_url, k.origin AS kept_origin, d.text "
             f"FROM _labels_{number} l JOIN _stored d USING (unit, row) "
             f"LEFT JOIN _stored k ON k.id = l.{name}_cluster WHERE l.{name}_size > 1"
         )
     empty = (
         "SELECT ''::VARCHAR AS pass, ''::VARCHAR AS cluster, 0::INTEGER AS rank, 0::INTEGER AS size, id, "
-        "source, url, date, tokens, ''::VARCHAR AS kept_url, text FROM _stored WHERE false"
+        "source, url, origin, date, tokens, ''::VARCHAR AS kept_url, ''::VARCHAR AS kept_origin, text "
+        "FROM _stored WHERE false"
     )
     connection.execute("CREATE VIEW duplicates AS " + " UNION ALL ".join([empty, *parts]))
 

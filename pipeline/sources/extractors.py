@@ -8,7 +8,7 @@ import re
 
 from pipeline.sources.charset import well_formed
 
-_TITLE = re.compile(r"<title(?:\s[^>]*)?>([^<]*)", re.IGNORECASE)
+_TITLE = re.compile(r"<title(?:\s[^<>]*)?>([^<]*)", re.IGNORECASE)
 _TITLE_WITHIN = 1 << 16  # characters of the page that are searched for its title
 _TITLE_LENGTH = 500
 

@@ -18,6 +18,7 @@ from pipeline.sources.streams import chunks
 _STATUS = re.compile(rb"HTTP/\d+(?:\.\d+)?[ \t]+(\d{3})")
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 _CHUNK_SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,15})[^\r\n]*\r?\n")
+_HEAD_BYTES = 256 << 10  # a head that does not end before is no head
 _STEP = 8192
 
 
@@ -62,8 +63,8 @@ def response(block: bytes) -> Response | None:
     status = _STATUS.match(block)
     if status is None:
         return None
-    end = _END_OF_HEAD.search(block)
-    head, raw = (block, b"") if end is None else (block[: end.start()], block[end.end() :])
+    end = _END_OF_HEAD.search(block, 0, _HEAD_BYTES)
+    head, raw = (block[:_HEAD_BYTES], b"") if end is None else (block[: end.start()], block[end.end() :])
     return Response(int(status.group(1)), fields(head.partition(b"\n")[2], "latin-1"), raw)
 
 

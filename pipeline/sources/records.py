@@ -18,7 +18,7 @@ ARC = "arc_not_warc"
 
 _HEADER_BYTES = 64 << 10  # a longer header is damage
 _LOOK_AHEAD = 64 << 10  # bytes in which damage of a packed member shows
-_PADDING = b"\r\n \t\0"
+_CONTENT = re.compile(rb"[^\r\n \t\0]")  # what is not padding
 _CLOSE = b"\r\n\r\n"  # what must follow the block of a record
 _VERSION = b"WARC/"
 _START = re.compile(rb"WARC/\d\.\d+[ \t]*\r?\n[A-Za-z][A-Za-z-]*:")
@@ -51,7 +51,7 @@ def records(file: BinaryIO, types: Collection[str], max_bytes: int) -> Iterator[
     A damaged stretch, however long, is one record with fault `corrupt` or `truncated`.
     """
     window = _Window(chunks(file, starts=_VERSION))
-    window.drop(window.skip_padding())
+    window.skip_padding()
     if window.fill(1) and not (window.fill(len(_VERSION)) and window.data.startswith(_VERSION)):
         arc = window.data.startswith(b"filedesc://")
         if arc or not window.seek(0):
@@ -60,14 +60,12 @@ def records(file: BinaryIO, types: Collection[str], max_bytes: int) -> Iterator[
         yield Record(0, {}, b"", CORRUPT)
     last, index = -1, 0
     while True:
-        at = window.skip_padding()
-        if not window.fill(at + 1):
+        if not window.skip_padding():
             if not window.fault:
                 return
             yield Record(window.fault_offset, {}, b"", window.fault)
             window.resume()
             continue
-        window.drop(at)
         index = index + 1 if window.offset == last else 0
         last = window.offset
         yield replace(_record(window, types, max_bytes), index=index)
@@ -78,19 +76,16 @@ def fields(head: bytes, encoding: str) -> dict[str, str]:
 
     Names in lower case; a folded line continues the value before it.
     """
-    found: dict[str, str] = {}
-    name = ""
+    found: dict[str, list[str]] = {}
+    values: list[str] = []  # where a folded line goes on
     for line in head.decode(encoding, "replace").splitlines():
-        if line[:1] in (" ", "\t") and name:
-            found[name] += " " + line.strip()
-            continue
-        name, colon, value = line.partition(":")
-        name = name.strip().lower() if colon else ""
-        if name in found:
-            name = ""
-        elif name:
-            found[name] = value.strip()
-    return found
+        if not line.startswith((" ", "\t")):
+            name, colon, line = line.partition(":")
+            values = []
+            if colon:
+                found.setdefault(name.strip().lower(), values)
+        values.append(line.strip())
+    return {name: " ".join(values) for name, values in found.items()}
 
 
 def _record(window: "_Window", types: Collection[str], max_bytes: int) -> Record:
@@ -162,11 +157,14 @@ class _Window:
         last = max((i for i, (begin, _) in enumerate(moved) if begin <= 0), default=0)
         self._marks = moved[last:]
 
-    def skip_padding(self, at: int = 0) -> int:
-        """The position of the first byte from `at` on that is not padding."""
-        while self.fill(at + 1) and self.data[at] in _PADDING:
-            at += 1
-        return at
+    def skip_padding(self) -> bool:
+        """Moves to the next byte that is not padding; False, empty, if a fault or the end is first."""
+        while self.fill(1):
+            content = _CONTENT.search(self.data)
+            self.drop(content.start() if content else len(self.data))
+            if content:
+                return True
+        return False
 
     def header(self) -> bytes:
         """The head of the record with the empty line that ends it; empty if there is no such line."""
@@ -189,14 +187,16 @@ class _Window:
         unless the packed member that all of it stands in turns out damaged.
         """
         closed = self.fill(end + len(_CLOSE)) and self.data.startswith(_CLOSE, end)
-        at = self.skip_padding(end)
-        if self.fill(at + len(_VERSION)) and self.data.startswith(_VERSION, at):
+        self.fill(end + len(_CLOSE) + len(_VERSION))
+        content = _CONTENT.search(self.data, end)
+        if content and self.data.startswith(_VERSION, content.start()):
             return True
+        over = not self.fill(end + _LOOK_AHEAD)
         # The checksum of a packed member comes last: a fault there is a fault of this record.
-        over = not self.fill(at + _LOOK_AHEAD)
         if over and self.fault == CORRUPT and self.fault_offset == self._offset(end - 1):
             return False
-        return closed or len(self.data) <= at
+        content = _CONTENT.search(self.data, end)
+        return closed or content is None or self.data.startswith(_VERSION, content.start())
 
     def seek(self, after: int) -> bool:
         """Moves to the next start of a record at or behind `after`; False, empty, if none is held

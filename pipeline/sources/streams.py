@@ -132,6 +132,7 @@ class _Tape:
         """Tapes and some writers pad with NUL bytes."""
         while (ahead := self.peek(4096)).startswith(b"\0"):
             self.position += len(ahead) - len(ahead.lstrip(b"\0"))
+            self.forget(self.position)
 
     def find(self, magic: bytes, after: int) -> bool:
         """Moves to the next `magic` at or behind position `after`; False, at the end, if none."""

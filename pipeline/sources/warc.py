@@ -48,8 +48,8 @@ _HTML = frozenset(("text/html", "application/xhtml+xml", "application/vnd.wap.xh
 # What a page starts with (MIME sniffing standard), after white space.
 _PAGE = re.compile(
     rb"(?:\xef\xbb\xbf)?[\s\0]*<(?:!doctype\s+html|html|head|script|iframe|h1|div|font|table|a|style"
-    rb"|title|b|body|br|p|meta|!--|\?xml[^>]*>\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+)?html)[\s>]",
-    re.IGNORECASE | re.DOTALL,
+    rb"|title|b|body|br|p|meta|!--|\?xml[^>]*>\s*<(?:!doctype\s+)?html)[\s>]",
+    re.IGNORECASE,
 )
 # Formats that servers send as text/html by mistake.
 _BINARY = (b"%PDF-", b"PK\x03\x04", b"GIF8", b"\x89PNG", b"\xff\xd8\xff", b"Rar!", b"\xd0\xcf\x11\xe0")

@@ -58,6 +58,12 @@ def test_unit_names_are_safe_as_file_names() -> None:
     assert all(letter.isascii() and (letter.isalnum() or letter in "_.-") for letter in name)
 
 
+def test_packages_of_the_running_environment_are_found() -> None:
+    [file] = expand(["{site-packages}/pytest/__init__.py"])
+    assert file.logical == "__init__.py"
+    assert Path(file.path).read_bytes() == Path(pytest.__file__).read_bytes()
+
+
 def test_memory_file_system() -> None:
     import fsspec
 

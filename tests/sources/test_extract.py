@@ -100,6 +100,13 @@ def test_real_pages_as_datatrove_extracts_them(real_data: Path) -> None:
         assert (row["text"], row["extract_error"]) == (expected or "", "")
 
 
+@pytest.mark.timeout(20)
+def test_hostile_titles_take_no_time() -> None:
+    for page in (b"<title " * 100_000, b"<title>" + b"&amp;" * 100_000, b"<title>" * 100_000):
+        title, _ = extractors.unpacked(extractors._packed(page.decode(), ""))
+        assert len(title) <= 500
+
+
 def test_fingerprint_names_the_version() -> None:
     prints = {STAGE.fingerprint(ExtractOptions(engine=name)) for name in ("trafilatura", "resiliparse")}
     assert len(prints) == 2 and all(any(map(str.isdigit, each)) for each in prints)

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import tracemalloc
 from collections import Counter
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from fastwarc.warc import ArchiveIterator, WarcRecordType
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.errors import SourceError
 from pipeline.source import Reading, Unit
 from pipeline.sources import warc, wet
 
@@ -208,6 +210,50 @@ def test_last_members_damaged(read_bytes: Any, make: Any, five: list[bytes]) -> 
     rows, skipped = read_bytes(SOURCE, bytes(data))
     assert [row["html"].encode() for row in rows] == [*PAGES[:3], PAGES[4]]
     assert skipped == {"corrupt": 1}
+
+
+def test_endless_padding_is_not_held(read_bytes: Any, five: list[bytes]) -> None:
+    padding = b"\r\n" * (32 << 20)
+    data = [five[0] + padding + five[1] + bytes(64 << 20), gzip.compress(five[0] + padding + five[1])]
+    for each in data:
+        tracemalloc.start()
+        rows, skipped = read_bytes(SOURCE, each)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert (len(rows), skipped) == (2, {})
+        assert peak < 40 << 20
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<?xml version='1.0'?>" + b"<!---->" * 100_000,
+        b"<meta " * 100_000,
+        b"HTTP/1.1 200 OK\r\n" + b" \n" * 1_000_000,
+        b"<!--" * 200_000,
+        b"1\r\na\r\n" * 100_000,
+        b"WARC/1.0\r\nContent-Length: 900000\r\n\r\n" * 20_000,
+    ],
+)
+@pytest.mark.timeout(20)
+def test_hostile_pages_take_no_time(read_bytes: Any, make: Any, body: bytes) -> None:
+    data = make.record(make.http(body, content_type="", Transfer_Encoding="chunked")) + make.record(body)
+    rows, skipped = read_bytes(SOURCE, data)
+    assert len(rows) + sum(skipped.values()) == 2
+    rows, skipped = read_bytes(SOURCE, body)
+    assert rows == [] and sum(skipped.values()) >= 1
+
+
+def test_trouble_with_the_store_is_no_damage() -> None:
+    class Broken(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise OSError(5, f"Input/output error after {size} bytes")
+
+    unit = Unit("s", "u", "far/away.warc.gz", "away.warc.gz", 1, "")
+    reading = Reading(unit, SOURCE.options(), Broken, Counter())
+    with pytest.raises(SourceError, match=r"far/away\.warc\.gz: cannot be read.*Input/output error"):
+        list(SOURCE.read(reading))
+    assert not reading.skipped
 
 
 STARTS = [b"", b"WARC/1.0\r\n", b"\x1f\x8b\x08\0", b"\x28\xb5\x2f\xfd", b"BZh9", b"\xfd7zXZ\0"]
