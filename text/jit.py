@@ -18,9 +18,9 @@ import numba
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def _cache_folder() -> str:
-    """Where compiled kernels are kept: beside the sources, or else in the user's cache."""
-    here = Path(__file__).parent
+def cache_folder(here: Path) -> str:
+    """Where kernels compiled from the sources in `here` are kept: beside them, in the user's cache
+    where that cannot be written, or else in a folder of this process alone."""
     digest = hashlib.sha256()
     for source in sorted(here.glob("*.py")):
         digest.update(source.name.encode() + b"\0" + source.read_bytes())
@@ -38,7 +38,7 @@ def _cache_folder() -> str:
 
 
 # `NUMBA_CACHE_DIR` in the environment goes before this.
-numba.config.CACHE_DIR = numba.config.CACHE_DIR or _cache_folder()
+numba.config.CACHE_DIR = numba.config.CACHE_DIR or cache_folder(Path(__file__).parent)
 
 
 def kernel(function: Function) -> Function:
