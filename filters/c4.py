@@ -77,7 +77,9 @@ class Options(StageOptions):
 
     end_mark: bool = Field(default=True, description="remove lines that do not end with . ? ! or a quote")
     min_words_per_line: int = Field(default=5, ge=0, description="remove lines with fewer words")
-    max_word_length: int = Field(default=1000, ge=1, description="remove lines with a word of more characters")
+    max_word_length: int = Field(
+        default=1000, ge=1, description="remove lines with a word of more characters"
+    )
 
 
 def open_c4(options: Options) -> Measure:

@@ -103,8 +103,8 @@ def _view(connection: duckdb.DuckDBPyConnection, name: str, files: Sequence[str]
         return
     connection.execute(
         f"CREATE VIEW {name} AS SELECT * FROM (SELECT ''::VARCHAR AS id, ''::VARCHAR AS source, "
-        "''::VARCHAR AS url, ''::VARCHAR AS origin, NULL::TIMESTAMP AS date, ''::VARCHAR AS text, 0::BIGINT AS tokens, "
-        "0::BIGINT AS bytes, ''::VARCHAR AS unit, 0::BIGINT AS row, []::VARCHAR[] AS dropped_by) WHERE false"
+        "''::VARCHAR AS url, ''::VARCHAR AS origin, NULL::TIMESTAMP AS date, ''::VARCHAR AS text, "
+        "0::BIGINT AS tokens, 0::BIGINT AS bytes, ''::VARCHAR AS unit, 0::BIGINT AS row, []::VARCHAR[] AS dropped_by) WHERE false"
     )
 
 
