@@ -5,8 +5,9 @@ from typing import Literal
 
 import numpy as np
 import pyarrow as pa
+from pydantic import Field
 
-from dedup.ranking import DEFAULT_KEEP, Keep, Keys, label_columns, rank
+from dedup.ranking import DEFAULT_KEEP, KEEP, Keep, Keys, label_columns, rank
 from pipeline.corpus import Corpus, CorpusUnit
 from pipeline.stage import Label, Options, Pass, Rule
 from text.hashing import collapse_whitespace, hash128, hash_sequences
@@ -19,14 +20,14 @@ _BATCH_ROWS = 512  # texts in memory at a time
 
 
 class ExactOptions(Options):
-    """normalise: what is compared. `whitespace`: the text, every run of Unicode white space being one
-    space and none at its ends; `none`: the bytes of the text; `words`: its folded words, so without
-    punctuation, case, diacritics and the digits' values.
-    keep: which copy stays (`newest`, `oldest`, `longest`, `shortest`, or a list of them).
-    """
+    """Options of the pass `exact`."""
 
-    normalise: Normalise = "whitespace"
-    keep: Keep = DEFAULT_KEEP
+    normalise: Normalise = Field(
+        default="whitespace",
+        description="compared are: the text with its white space runs as single spaces (whitespace), its "
+        "bytes (none), or its words without punctuation, case, diacritics and digits' values (words)",
+    )
+    keep: Keep = Field(default=DEFAULT_KEEP, description=KEEP)
 
 
 def _keys(normalise: Normalise, _: CorpusUnit, table: pa.Table) -> Keys:

@@ -13,7 +13,6 @@ would go between the edge files and the union-find, and drop edges.
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Annotated
 
 import numpy as np
 import pyarrow as pa
@@ -28,7 +27,7 @@ from dedup.exchange import (
     write_by_document,
     write_parts,
 )
-from dedup.ranking import DEFAULT_KEEP, Keep, Keys, label_columns, rank, runs
+from dedup.ranking import DEFAULT_KEEP, KEEP, Keep, Keys, label_columns, rank, runs
 from dedup.unionfind import components
 from pipeline.corpus import Corpus, CorpusUnit
 from pipeline.stage import Label, Options, Pass, Rule
@@ -51,18 +50,17 @@ _ROOTS = pa.schema(
 
 
 class MinhashOptions(Options):
-    """bands, rows: candidates agree in all `rows` values of one of the `bands`.
-    ngram: words in a shingle; a shorter text is one shingle.
-    seed: of the hash functions. It is the pass's own, not the run's: drawing another sample from a
-    corpus must not change what counts as a copy.
-    keep: which copy stays (`newest`, `oldest`, `longest`, `shortest`, or a list of them).
+    """Options of the pass `minhash`.
+
+    The seed is the pass's own, not the run's: drawing another sample from a corpus must not change
+    what counts as a copy.
     """
 
-    bands: Annotated[int, Field(ge=1, le=1000)] = 14
-    rows: Annotated[int, Field(ge=1, le=1000)] = 8
-    ngram: Annotated[int, Field(ge=1, le=100)] = 5
-    seed: Annotated[int, Field(ge=0, lt=1 << 64)] = 1
-    keep: Keep = DEFAULT_KEEP
+    bands: int = Field(default=14, ge=1, le=1000, description="copies agree in all rows of one of these")
+    rows: int = Field(default=8, ge=1, le=1000, description="MinHash values in a band")
+    ngram: int = Field(default=5, ge=1, le=100, description="words in a shingle; a shorter text is one")
+    seed: int = Field(default=1, ge=0, lt=1 << 64, description="of the hash functions")
+    keep: Keep = Field(default=DEFAULT_KEEP, description=KEEP)
 
 
 def s_curve(jaccard: float, bands: int, rows: int) -> float:

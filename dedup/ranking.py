@@ -42,6 +42,7 @@ Keep = Annotated[Order | tuple[Order, ...], AfterValidator(_one_of_each)]
 among them, then the one with the least id. A document without a date loses to any with one.
 Length is the UTF-8 bytes of the text."""
 
+KEEP = "which copy stays: one order or a list of them; then the longest, then the least id"
 DEFAULT_KEEP: tuple[Order, ...] = ("newest", "longest")
 
 _LAST = np.int64(np.iinfo(np.int64).max)

@@ -11,8 +11,9 @@ from urllib.parse import quote, unquote
 import idna
 import numpy as np
 import pyarrow as pa
+from pydantic import Field
 
-from dedup.ranking import DEFAULT_KEEP, Keep, Keys, label_columns, rank
+from dedup.ranking import DEFAULT_KEEP, KEEP, Keep, Keys, label_columns, rank
 from pipeline.corpus import Corpus, CorpusUnit
 from pipeline.stage import Label, Options, Pass, Rule
 from text.hashing import hash128
@@ -154,9 +155,9 @@ def normalise(url: str) -> str:
 
 
 class UrlOptions(Options):
-    """keep: which copy stays (`newest`, `oldest`, `longest`, `shortest`, or a list of them)."""
+    """Options of the pass `url`."""
 
-    keep: Keep = DEFAULT_KEEP
+    keep: Keep = Field(default=DEFAULT_KEEP, description=KEEP)
 
 
 def _keys(_: CorpusUnit, table: pa.Table) -> Keys:

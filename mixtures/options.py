@@ -50,24 +50,32 @@ def parse_size(value: Any) -> int:
 
 
 class MixtureOptions(Options):
-    """How much of what goes into the shards.
+    """How much of what goes into the shards."""
 
-    tokens       budget of the whole mixture; `all` is the most that the weights and the epoch cap
-                 allow, and without weights every document once
-    weights      source → its part of the budget, normalised; a source that is not named gets
-                 nothing. None: each source in proportion to its tokens
-    max_epochs   how many times a document may be in the mixture, on average over its source
-    shard_size   bytes of a Parquet file, about
-    tokenizer    path of a tokenizer.json or a tiktoken file; None for winnow's estimate
-    seed         of the draw and the shuffle; None for the run's
-    """
-
-    tokens: Annotated[int | str, BeforeValidator(parse_tokens)] = ALL
-    weights: dict[str, float] | None = None
-    max_epochs: float = Field(default=1.0, gt=0, allow_inf_nan=False)
-    shard_size: Annotated[int | str, BeforeValidator(parse_size)] = "256MB"
-    tokenizer: str | None = None
-    seed: int | None = Field(default=None, ge=0, lt=2**64)
+    tokens: Annotated[int | str, BeforeValidator(parse_tokens)] = Field(
+        default=ALL,
+        description="budget of the whole mixture: a number, 10M, 2B …; all: the most that weights and epoch "
+        "cap allow, and without weights every document once",
+    )
+    weights: dict[str, float] | None = Field(
+        default=None,
+        description="source → its part of the budget, normalised; none: each in proportion to its tokens",
+    )
+    max_epochs: float = Field(
+        default=1.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="how often a document may be drawn, on average over its source",
+    )
+    shard_size: Annotated[int | str, BeforeValidator(parse_size)] = Field(
+        default="256MB", description="bytes of a Parquet file, about: 256MB, 1GiB …"
+    )
+    tokenizer: str | None = Field(
+        default=None, description="path of a tokenizer.json or a tiktoken file; none: winnow's estimate"
+    )
+    seed: int | None = Field(
+        default=None, ge=0, lt=2**64, description="of the draw and the shuffle; none: the run's"
+    )
 
     @field_validator("weights")
     @classmethod

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import tiktoken
 from numpy.typing import NDArray
+from pydantic import Field
 from tokenizers import Tokenizer
 
 from pipeline.errors import PlanError, SourceError
@@ -39,14 +40,14 @@ COLUMNS = [
 
 
 class TokensOptions(Options):
-    """What counts the tokens.
+    """What counts the tokens."""
 
-    tokenizer   path of a tokenizer.json or a tiktoken file; None for the estimate of `text.tokens`
-    pattern     regular expression by which a tiktoken file's tokenizer splits text
-    """
-
-    tokenizer: str | None = None
-    pattern: str = CL100K
+    tokenizer: str | None = Field(
+        default=None, description="path of a tokenizer.json or a tiktoken file; none: winnow's estimate"
+    )
+    pattern: str = Field(
+        default=CL100K, description="regular expression by which a tiktoken file's tokenizer splits text"
+    )
 
 
 def describe(options: TokensOptions) -> str:

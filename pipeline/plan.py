@@ -9,7 +9,7 @@ import hashlib
 import importlib.util
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -303,14 +303,10 @@ def _units(name: str, source: SourceConfig, reader: Source) -> tuple[Unit, ...]:
         raise PlanError(f"source {name!r}: {fault}", source.file, source.paths_line) from fault
     if reader.units is not None:
         return tuple(reader.units(name, files, source.options))
-    units = []
-    for file in files:
-        unit = Unit(name, unit_name(name, file.logical), file.path, file.logical, file.size, file.version)
-        if reader.split is None:
-            units.append(unit)
-            continue
-        units += reader.split(unit, partial(store.open_input, file.path), source.options)
-    return tuple(units)
+    return tuple(
+        Unit(name, unit_name(name, file.logical), file.path, file.logical, file.size, file.version)
+        for file in files
+    )
 
 
 def _counting(config: Config) -> StepConfig:

@@ -1,5 +1,7 @@
 """What the command line prints: the plan, the funnel of a finished run, the catalogue of steps."""
 
+import types
+import typing
 from collections.abc import Iterable
 from typing import Any
 
@@ -185,16 +187,19 @@ def catalogue(console: Console) -> None:
 
 def step(name: str, console: Console) -> None:
     """Prints one source, stage, pass or recipe in full."""
+    known = [*table_of_steps.SOURCES, *table_of_steps.STAGES, *table_of_steps.PASSES, *recipe_names()]
+    if name not in known:
+        raise PlanError(f"no source, stage, pass or recipe is named {name!r}; {choose(name, known)}")
     if name in table_of_steps.SOURCES:
         reader = table_of_steps.source_reader(name)
         _head("source", name, reader.about, "", console)
         _columns(reader.schema, console)
         _options(reader.options, console)
-    elif name in table_of_steps.STAGES:
+    if name in table_of_steps.STAGES:
         _described("stage", table_of_steps.stage(name), console)
-    elif name in table_of_steps.PASSES:
+    if name in table_of_steps.PASSES:
         _described("pass", table_of_steps.pass_(name), console)
-    elif name in recipe_names():
+    if name in recipe_names():  # a recipe may have the name of its most important stage
         recipe = load_recipe(name)
         _head("recipe", name, recipe.about, recipe.paper, console)
         for part in recipe.steps:
@@ -202,9 +207,6 @@ def step(name: str, console: Console) -> None:
                 given = part.options.model_dump(mode="json", exclude_defaults=True)
                 console.print(f"  {part.name}" + (f" {given}" if given else ""), style="green")
             _rules(part.rules, console)
-    else:
-        known = [*table_of_steps.SOURCES, *table_of_steps.STAGES, *table_of_steps.PASSES, *recipe_names()]
-        raise PlanError(f"no source, stage, pass or recipe is named {name!r}; {choose(name, known)}")
 
 
 def _described(kind: str, declared: Stage | Pass, console: Console) -> None:
@@ -241,12 +243,26 @@ def _options(model: type[BaseModel], console: Console) -> None:
         return
     table = Table("option", "type", "default", "", title="options", title_justify="left", box=None)
     for name, known in model.model_fields.items():
-        kind = getattr(known.annotation, "__name__", None) or str(known.annotation)
-        if "[" in str(known.annotation) or "|" in str(known.annotation):
-            kind = str(known.annotation).replace("typing.", "")
+        kind = _kind(known.annotation)
         default = "required" if known.is_required() else repr(known.get_default(call_default_factory=True))
         table.add_row(Text(name), Text(kind), Text(default), Text(known.description or ""))
     console.print(table)
+
+
+def _kind(annotation: Any) -> str:
+    """A type as a person writes it: alternatives with bars, literals as they are."""
+    origin, inside = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        return _kind(inside[0])
+    if origin is typing.Literal:
+        return " | ".join(map(str, inside))
+    if origin in (typing.Union, types.UnionType):
+        return " | ".join(_kind(each) for each in inside if each is not type(None))
+    if origin in (tuple, list):
+        return f"list of {_kind(inside[0])}"
+    if origin is dict:
+        return f"mapping of {_kind(inside[0])} to {_kind(inside[1])}"
+    return {"str": "text"}.get(annotation.__name__, str(annotation.__name__))
 
 
 def _rules(rules: Iterable[Rule], console: Console) -> None:

@@ -97,9 +97,6 @@ class Source:
     read: Callable[[Reading], Iterator[pa.Table]]
     options: type[Options] = Options
     about: str = ""
-    suffixes: tuple[str, ...] = ()
-    split: Callable[[Unit, Callable[[], BinaryIO], Any], list[Unit]] | None = None
-    """Cuts one file's unit into several, reading no more than its footer or index."""
     units: Callable[[str, Sequence[Any], Any], list[Unit]] | None = None
     """Makes the units itself from (name of the source in the YAML, `InputFile`s, options), for
     formats whose unit is not a file."""

@@ -146,6 +146,5 @@ SOURCE = Source(
     read,
     options=JsonlOptions,
     about="JSON lines, packed or not; damaged lines are counted and passed over",
-    suffixes=(".jsonl", ".jsonl.gz", ".jsonl.zst", ".json.gz", ".ndjson"),
     schema_of=schema_of,
 )

@@ -265,7 +265,6 @@ SOURCE = Source(
     read,
     options=ParquetOptions,
     about="Parquet files with a column of texts; damaged row groups are counted and passed over",
-    suffixes=(".parquet",),
     units=units,
     schema_of=schema_of,
 )

@@ -139,5 +139,4 @@ SOURCE = Source(
     read,
     options=WarcOptions,
     about="HTML pages of WARC files, packed or not; damaged records are counted and passed over",
-    suffixes=(".warc", ".warc.gz", ".warc.zst"),
 )

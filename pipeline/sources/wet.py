@@ -52,5 +52,4 @@ SOURCE = Source(
     read,
     options=WetOptions,
     about="texts of Common Crawl's WET files; damaged records are counted and passed over",
-    suffixes=(".wet", ".wet.gz"),
 )

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from text import unicode_tables
 from text.strings import Strings
 from text.words import (
     ENDS_SENTENCE,
@@ -21,7 +22,12 @@ from text.words import (
     cut_words,
 )
 
-UNSPACED_NAMES = ("CJK ", "HIRAGANA", "KATAKANA", "HALFWIDTH KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")
+UNSPACED_NAMES = (
+    *("CJK ", "IDEOGRAPHIC", "HIRAGANA", "HENTAIGANA", "KATAKANA", "HALFWIDTH KATAKANA", "MASU MARK"),
+    *("VERTICAL KANA", "VERTICAL IDEOGRAPHIC", "THAI", "LAO", "KHMER", "MYANMAR"),
+    *("TAI LE", "NEW TAI LUE", "TAI THAM", "TAI VIET"),
+)
+SOUND_MARKS = "\uff9e\uff9f"  # letters by category, but they belong to the kana before
 ROWS = ".-/\\|~^@•–—"
 
 
@@ -55,7 +61,8 @@ def is_mark(char: str) -> bool:
 
 
 def is_unspaced(char: str) -> bool:
-    return is_letter(char) and unicodedata.name(char, "").startswith(UNSPACED_NAMES)
+    named = unicodedata.name(char, "").startswith(UNSPACED_NAMES)
+    return is_letter(char) and named and char not in SOUND_MARKS
 
 
 def is_wordy(char: str) -> bool:
@@ -255,6 +262,12 @@ def test_no_texts() -> None:
 def test_examples(text: str, expected: str) -> None:
     assert tokens(text) == expected.split("|")
     assert reference(text) == expected.split("|")
+
+
+def test_scripts_without_spaces_are_those_of_the_reference() -> None:
+    points = [point for point in range(0x110000) if not 0xD800 <= point < 0xE000]
+    marked = unicode_tables.classes()[points] & unicode_tables.UNSPACED != 0
+    assert marked.tolist() == [is_unspaced(chr(point)) for point in points]
 
 
 @settings(max_examples=400, deadline=None)
