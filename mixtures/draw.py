@@ -31,6 +31,9 @@ LICENCES = 20  # of a source that the manifest tells apart
 BINS_PER_SHARD = 64  # of the position key: shards are cut to about a hundredth of their size
 
 
+TOO_LONG = "the next document is longer than what is left"  # said from a shortfall of 1%
+
+
 def draw(corpus: Corpus, options: MixtureOptions, name: str, folder: str) -> dict[str, Any]:
     """Writes `{name}-00000-of-00042.parquet` and so on into `folder`, which is this mixture's own.
 
@@ -230,7 +233,7 @@ def _achieved(
             "share": round(sums.tokens / total, 6) if total else 0.0,
             "epochs": round(sums.tokens / stock.tokens, 6) if stock.tokens else float(share.copies),
             "available": {"documents": stock.documents, "tokens": stock.tokens},
-            "reason": share.reason,
+            "reason": share.reason or (TOO_LONG if 100 * sums.tokens < 99 * share.target else ""),
             "licenses": dict(licences.get(share.source, {})),
         }
     return entries
