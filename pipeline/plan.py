@@ -24,6 +24,7 @@ from pipeline.inputs import expand, unit_name
 from pipeline.recipe import StepConfig
 from pipeline.source import BASE_SCHEMA, ROW_COLUMNS, Source, Unit, is_transient
 from pipeline.stage import Options, Rule, Stage
+from text import unicode_tables
 
 # Modules whose code decides what every segment writes.
 _ENGINE = (
@@ -132,7 +133,7 @@ def _segment(name: str, source: SourceConfig, counting: StepConfig) -> Segment:
     if not any(step.name == counting.name for step in stated):
         stated.append(counting)
     chain = _hash(
-        "segment", name, source.read, source.options.model_dump(mode="json"),
+        "segment", name, source.read, source.options.model_dump(mode="json"), unicode_tables.VERSION,
         _code(("pipeline.sources", *_ENGINE)),
     )  # fmt: skip
     steps: list[Step] = []
