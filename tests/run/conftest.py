@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import json
+import os
 import random
 import subprocess
 import sys
@@ -147,7 +148,8 @@ def write_run(corpus: Path, tmp_path: Path) -> WriteRun:
 def winnow(folder: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Runs the command line in `folder`, in a process of its own."""
     command = [sys.executable, "-m", "pipeline", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=280, cwd=folder)
+    wide = {**os.environ, "COLUMNS": "200"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280, cwd=folder, env=wide)
     if check:
         assert done.returncode == 0, done.stderr + done.stdout
     return done

@@ -1,0 +1,124 @@
+"""The commands that read no document: what they print, and that they write nothing."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+from typer.testing import CliRunner, Result
+
+from pipeline import steps
+from pipeline.cli import app, main
+from pipeline.recipe import recipe_names
+
+RunWinnow = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def call(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+
+
+def test_no_command_shows_the_commands() -> None:
+    told = call()
+    for command in ("run", "plan", "sql", "steps", "schema", "clean"):
+        assert command in told.output
+
+
+@pytest.mark.parametrize("name", [*steps.SOURCES, *steps.STAGES, *steps.PASSES, *recipe_names()])
+def test_every_name_is_explained(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    told = call("steps", name)
+    assert told.exit_code == 0 and name in told.output
+    if name in steps.STAGES:
+        stage = steps.stage(name)
+        assert all(column in told.output for column in (*stage.reads, *stage.adds.names))
+        assert all(rule.drop_if in told.output for rule in stage.rules)
+        assert all(field.description for field in stage.options.model_fields.values())
+
+
+def test_the_catalogue_names_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    told = call("steps")
+    for name in (*steps.SOURCES, *steps.STAGES, *steps.PASSES, *recipe_names()):
+        assert name in told.output
+
+
+def test_plan_reads_and_writes_nothing(write_run: Callable[..., Path], run_winnow: RunWinnow) -> None:
+    folder = write_run("plan")
+    before = sorted(folder.rglob("*"))
+    told = run_winnow(folder, "plan", "run.yaml").stdout
+    assert sorted(folder.rglob("*")) == before
+    for expected in (
+        "read warc: 4 units",
+        "0 of 4 units done",
+        "part-0.warc.gz",
+        "adds text, title, extract_error",
+        "drop repeated",
+        "14 bands of 8 rows",
+        "minhash_rank > 0",
+        "tokens: 8000",
+    ):
+        assert expected in told
+    assert "extract" not in told.split("source notes")[1]
+
+
+def test_plan_says_what_is_left_out_and_what_is_done(
+    write_run: Callable[..., Path], run_winnow: RunWinnow
+) -> None:
+    folder = write_run("done")
+    text = (folder / "run.yaml").read_text()
+    (folder / "run.yaml").write_text(
+        text.replace("      - gopher: {rules: {note", "      - extract\n      - gopher: {rules: {note")
+    )
+    assert "extract: left out" in run_winnow(folder, "plan", "run.yaml").stdout
+    write_run("done")
+    run_winnow(folder, "run", "run.yaml", "--engine", "inline", "--quiet")
+    done = run_winnow(folder, "plan", "run.yaml").stdout
+    assert "4 of 4 units done" in done and "2 of 2 units done" in done and "to do" not in done
+    write_run("done", threshold=0.5)
+    assert "signals of an earlier run serve 4" in run_winnow(folder, "plan", "run.yaml").stdout
+
+
+def test_clean_removes_what_is_superseded_and_nothing_else(
+    write_run: Callable[..., Path], run_winnow: RunWinnow, sums: Callable[[Path], dict[str, str]]
+) -> None:
+    folder = write_run("clean")
+    run_winnow(folder, "run", "run.yaml", "--engine", "inline", "-q")
+    first = sums(folder / "out")
+    write_run("clean", threshold=0.3)
+    run_winnow(folder, "run", "run.yaml", "--engine", "inline", "-q")
+    assert "removed" in run_winnow(folder, "clean", "run.yaml").stdout
+    write_run("clean")
+    run_winnow(folder, "run", "run.yaml", "--engine", "inline", "-q")
+    run_winnow(folder, "clean", "run.yaml")
+    assert sums(folder / "out") == first
+
+
+def test_schema_accepts_a_run_file_and_names_its_faults(write_run: Callable[..., Path]) -> None:
+    schema = json.loads(call("schema").output)
+    data = yaml.safe_load((write_run("schema") / "run.yaml").read_text())
+    jsonschema.validate(data, schema)
+    data["mixture"]["token"] = "8k"
+    with pytest.raises(jsonschema.ValidationError, match="token"):
+        jsonschema.validate(data, schema)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "missing.yaml"], "missing.yaml"),
+        (["steps", "gofer"], "did you mean 'gopher'"),
+        (["run", "missing.yaml", "--engine", "spark"], "expected 'ray' or 'inline'"),
+        (["sql", "."], "no run of winnow is there"),
+    ],
+)
+def test_what_cannot_be_done_is_told_in_a_line(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    told = capsys.readouterr().err
+    assert ended.value.code == 2 and words in told and "Traceback" not in told
