@@ -1,8 +1,11 @@
 """The command line: winnow run, plan, sql, steps, schema, clean."""
 
+import contextlib
 import json
 import os
+import signal
 import sys
+from collections.abc import Iterator
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -44,9 +47,10 @@ def run(
 
     if engine not in ("ray", "inline"):
         raise PlanError(f"--engine {engine!r}: expected 'ray' or 'inline'")
-    plan = make_plan(load(file))
-    progress = Progress(quiet=quiet)
-    manifest = Run(plan, Settings(engine, workers, address, partitions), progress)()
+    with _stoppable():
+        plan = make_plan(load(file))
+        progress = Progress(quiet=quiet)
+        manifest = Run(plan, Settings(engine, workers, address, partitions), progress)()
     if not quiet:
         funnel(manifest, Console())
 
@@ -111,6 +115,28 @@ def clean(file: RunFile) -> None:
     print(f"removed {removed} superseded folders, {size / 1e6:,.1f} MB")
 
 
+@contextlib.contextmanager
+def _stoppable() -> Iterator[None]:
+    """Ctrl-C, SIGTERM and SIGHUP end the run in good order, with a word and 128 + the signal's number."""
+    came: list[int] = []
+
+    def stop(number: int, _: Any) -> None:
+        came.append(number)
+        raise KeyboardInterrupt
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    handlers = {number: signal.signal(number, stop) for number in numbers}
+    try:
+        yield
+    except BaseException:  # a library may have made another exception of it
+        if came:
+            _stop("stopped; the same command goes on from here", 128 + came[0])
+        raise
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
 def _stop(message: str, code: int) -> NoReturn:
     Console(stderr=True).print(
         f"winnow: {message}", style="red", highlight=False, markup=False, soft_wrap=True
@@ -126,8 +152,6 @@ def main(arguments: list[str] | None = None) -> Any:
         _stop(str(fault), 2)
     except WINNOW_ERRORS as fault:
         _stop(str(fault), 1)
-    except KeyboardInterrupt:
-        _stop("stopped; the same command goes on from here", 130)
     except BrokenPipeError:  # the reader of our output, `head` say, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)

@@ -11,6 +11,7 @@ across: [exact, minhash]
 mixture: {tokens: all}
 """
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -110,7 +111,7 @@ def read(marked: Marked) -> Config:
     assert run is not None and mixture is not None  # each leaves a fault where it is missing
     return Config(
         run.corpus,
-        run.output,
+        os.path.expanduser(run.output.removeprefix("file://")),
         run.seed,
         sources,
         across,

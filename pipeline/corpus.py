@@ -60,7 +60,7 @@ class CorpusUnit:
             labels = self._labels(columns, places)
             position = 0
             stored = [name for name in columns if name in there] or ["row"]
-            for batch in file.iter_batches(batch_size=batch_rows, columns=stored):
+            for batch in store.row_batches(file, stored, batch_rows):
                 span = slice(position, position + batch.num_rows)
                 found = pa.Table.from_batches([batch])
                 arrays, fields = [], []

@@ -39,4 +39,8 @@ class StoreError(Exception):
     """The output cannot be read or written: full disk, no permission, held by another run."""
 
 
-WINNOW_ERRORS = (PlanError, ContractError, SourceError, StoreError)
+class EngineError(Exception):
+    """Work could not be done where it was sent: Ray is gone, a worker is killed again and again."""
+
+
+WINNOW_ERRORS = (PlanError, ContractError, SourceError, StoreError, EngineError)

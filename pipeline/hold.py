@@ -49,20 +49,18 @@ def _held(root: str, who: dict[str, Any]) -> StoreError:
 @contextlib.contextmanager
 def _local(root: str, path: str) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
-        try:
+        with store.writing(path):
             file = stack.enter_context(open(path, "a+", encoding="utf-8"))
-        except OSError as fault:
-            raise StoreError(f"{root}: cannot be written: {fault.strerror}") from fault
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
             content = file.read()
             raise _held(root, json.loads(content) if content else {}) from None
-        file.seek(0)
-        file.truncate()
-        file.write(json.dumps(_who()))
-        file.flush()
+        with store.writing(path):
+            file.truncate(0)
+            file.write(json.dumps(_who()))
+            file.flush()
         try:
             yield
         finally:

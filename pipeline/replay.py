@@ -7,7 +7,6 @@ input, measures what is new and decides afresh.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -39,9 +38,8 @@ class Donor:
 
 def merge_by_row(paths: Sequence[str], columns: Sequence[str], batch_rows: int = 1024) -> Iterator[pa.Table]:
     """Merges Parquet files that are each ascending by `row`, holding one batch of each."""
-    files = [store.parquet_file(path) for path in paths]
-    streams = [file.iter_batches(batch_size=batch_rows, columns=list(columns)) for file in files]
-    held: list[pa.Table | None] = [_next(stream) for stream in streams]
+    streams = [_batches(path, columns, batch_rows) for path in paths]
+    held = [next(stream, None) for stream in streams]
     while any(table is not None for table in held):
         last = min(int(table.column("row")[-1].as_py()) for table in held if table is not None)
         ready: list[pa.Table] = []
@@ -51,15 +49,12 @@ def merge_by_row(paths: Sequence[str], columns: Sequence[str], batch_rows: int =
             rows = table.column("row").to_numpy()
             cut = int(np.searchsorted(rows, last, side="right"))
             ready.append(table.slice(0, cut))
-            held[at] = table.slice(cut) if cut < len(rows) else _next(streams[at])
+            held[at] = table.slice(cut) if cut < len(rows) else next(streams[at], None)
         merged = pa.concat_tables(ready)
         yield merged.take(pc.sort_indices(merged.column("row"))).select(list(columns))
-    for file in files:
-        file.close()
 
 
-def _next(stream: Any) -> pa.Table | None:
-    for batch in stream:
-        if batch.num_rows:
-            return pa.Table.from_batches([batch])
-    return None
+def _batches(path: str, columns: Sequence[str], rows: int) -> Iterator[pa.Table]:
+    with store.parquet_file(path) as file:
+        for batch in store.row_batches(file, columns, rows):
+            yield pa.Table.from_batches([batch])

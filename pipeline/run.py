@@ -1,5 +1,6 @@
 """A run: segments, layers, mixture, manifest, each part only as far as it is not done yet."""
 
+import contextlib
 import importlib
 import json
 import time
@@ -12,8 +13,8 @@ from typing import Any, TypeVar
 from pipeline import state, store
 from pipeline import steps as table_of_steps
 from pipeline.corpus import CorpusUnit
-from pipeline.engine import Engine, InlineEngine, RayEngine, Resources
-from pipeline.errors import SourceError
+from pipeline.engine import TRIES, Engine, InlineEngine, RayEngine, Resources
+from pipeline.errors import EngineError, SourceError, StoreError
 from pipeline.hold import hold
 from pipeline.layer import LabelTask, StoredLabels, label_unit
 from pipeline.plan import Layer, Plan, Segment
@@ -24,6 +25,8 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 ROWS_PER_PARTITION = 2_000_000
+GROUP_BYTES = 1 << 20  # of input that a worker is handed at a time: small units go together, since
+GROUP_UNITS = 32  # handing one over takes longer than doing it
 
 
 @dataclass(frozen=True)
@@ -64,11 +67,16 @@ class Run:
         with hold(self.root), self.progress:
             try:
                 store.sweep(self.root)
-                return self._all()
+                manifest = self._all()
+                self._write_log()
+                return manifest
+            except BaseException:
+                with contextlib.suppress(StoreError):  # what stopped the run is worth more
+                    self._write_log()
+                raise
             finally:
                 if self._engine is not None:
                     self._engine.close()
-                self._write_log()
 
     def engine(self) -> Engine:
         """The engine, started when the first work needs it."""
@@ -117,18 +125,21 @@ class Run:
             segment.source,
             SegmentWorker,
             (segment, self.root, self.storage),
-            tasks,
+            list(_groups(tasks, self.engine().workers)),
             len(segment.units),
             Resources(segment.cpus, segment.gpus),
         )
-        if failed:
-            shown = "\n  ".join(failed[:10])
-            more = f"\n  … and {len(failed) - 10} more" if len(failed) > 10 else ""
-            raise SourceError(
-                f"source {segment.source!r}: {len(failed)} of {len(segment.units)} units could not be read; "
-                f"the others are done and kept. Mend these and run again:\n  {shown}{more}"
+        after = state.segment_state(self.root, segment)
+        if after.todo:
+            killed = f"its worker was killed {TRIES} times over, for want of memory perhaps"
+            shown = [failed.get(unit.name, f"{unit.path}: {killed}") for unit in after.todo[:10]]
+            more = len(after.todo) - len(shown)
+            raise (SourceError if failed else EngineError)(
+                f"source {segment.source!r}: {len(after.todo)} of {len(segment.units)} units could not be "
+                "done; the others are done and kept. Mend these and run again:\n  "
+                + "\n  ".join([*shown, *([f"… and {more} more"] if more else [])])
             )
-        return state.segment_state(self.root, segment)
+        return after
 
     def _layer(self, layer: Layer, units: list[CorpusUnit], digest: str) -> state.LayerState:
         found = state.layer_state(self.root, layer, units, digest)
@@ -187,25 +198,26 @@ class Run:
         name: str,
         worker: Any,
         arguments: tuple[Any, ...],
-        tasks: Sequence[Any],
+        groups: Sequence[Sequence[UnitTask]],
         total: int,
         resources: Resources,
-    ) -> list[str]:
-        """Runs tasks over the pool of workers; returns what could not be read."""
-        self.progress.start(name, total, total - len(tasks))
+    ) -> dict[str, str]:
+        """Runs tasks over the pool of workers; returns by unit's name why one could not be read."""
+        tasks = sum(map(len, groups))
+        self.progress.start(name, total, total - tasks)
         started = time.monotonic()
-        failed = []
+        failed = {}
         peak = 0
-        done = self.engine().map_units(worker, arguments, tasks, self.progress.batch, resources)
+        done = self.engine().map_units(worker, arguments, groups, self.progress.batch, resources)
         for outcome in done:
             if "error" in outcome:
-                failed.append(str(outcome["error"]))
+                failed[outcome["unit"]] = str(outcome["error"])
                 self.progress.say(f"{name}: cannot read {outcome['error']}")
                 continue
             peak = max(peak, outcome["peak_rss"])
             self.progress.unit()
         self.progress.finish()
-        self._note(name, len(tasks), started, peak_worker_bytes=peak)
+        self._note(name, tasks, started, peak_worker_bytes=peak)
         return failed
 
     def _note(self, part: str, units: int, started: float, **more: int) -> None:
@@ -318,7 +330,25 @@ class RunCorpus:
     def map(self, function: Callable[[Item], Result], items: Sequence[Item], doing: str) -> Iterator[Result]:
         store.make_folder(self.scratch)
         self.progress.doing(doing)
-        yield from self.engine.map(function, items)
+        try:
+            yield from self.engine.map(function, items)
+        except EngineError as fault:
+            raise EngineError(f"{doing}: {fault}") from fault
+
+
+def _groups(tasks: Sequence[UnitTask], workers: int) -> Iterator[list[UnitTask]]:
+    """The tasks in order, small ones together where there are many for each worker."""
+    most = min(GROUP_UNITS, len(tasks) // (8 * workers))
+    held: list[UnitTask] = []
+    weight = 0
+    for task in tasks:
+        if held and (len(held) >= most or weight + task.unit.size > GROUP_BYTES):
+            yield held
+            held, weight = [], 0
+        held.append(task)
+        weight += task.unit.size
+    if held:
+        yield held
 
 
 def clean(plan: Plan) -> tuple[int, int]:

@@ -104,7 +104,8 @@ def _view(connection: duckdb.DuckDBPyConnection, name: str, files: Sequence[str]
     connection.execute(
         f"CREATE VIEW {name} AS SELECT * FROM (SELECT ''::VARCHAR AS id, ''::VARCHAR AS source, "
         "''::VARCHAR AS url, ''::VARCHAR AS origin, NULL::TIMESTAMP AS date, ''::VARCHAR AS text, "
-        "0::BIGINT AS tokens, 0::BIGINT AS bytes, ''::VARCHAR AS unit, 0::BIGINT AS row, []::VARCHAR[] AS dropped_by) WHERE false"
+        "0::BIGINT AS tokens, 0::BIGINT AS bytes, ''::VARCHAR AS unit, 0::BIGINT AS row, "
+        "[]::VARCHAR[] AS dropped_by) WHERE false"
     )
 
 

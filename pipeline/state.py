@@ -39,19 +39,24 @@ def segment_state(root: str, segment: Segment) -> SegmentState:
 
 
 def _unit_manifest(folder: str, unit: Unit) -> dict[str, Any] | None:
-    manifest = store.read_json(store.join(folder, "units", f"{unit.name}.json"))
-    if not isinstance(manifest, dict) or manifest.get("unit") != unit.name:
+    manifest = _read(store.join(folder, "units", f"{unit.name}.json"))
+    told = manifest.get("input", {})
+    if [told.get(key) for key in ("size", "version", "path")] != [unit.size, unit.version, unit.path]:
         return None
-    told = manifest["input"]
-    if (told["size"], told["version"], told["path"]) != (unit.size, unit.version, unit.path):
-        return None
-    return manifest if _files_there(folder, manifest) else None
+    return manifest if _files_there(folder, unit.name, manifest) else None
 
 
-def _files_there(folder: str, manifest: dict[str, Any]) -> bool:
-    return all(
-        store.size(store.join(folder, kind, f"{manifest['unit']}.parquet")) == file["bytes"]
-        for kind, file in manifest["files"].items()
+def _read(path: str) -> dict[str, Any]:
+    """A manifest; empty where there is none, or none that this version of winnow has written."""
+    found = store.read_json(path)
+    return found if isinstance(found, dict) else {}
+
+
+def _files_there(folder: str, name: str, manifest: dict[str, Any]) -> bool:
+    files = manifest.get("files", {})
+    return bool(files) and all(
+        store.size(store.join(folder, kind, f"{name}.parquet")) == file["bytes"]
+        for kind, file in files.items()
     )
 
 
@@ -73,8 +78,8 @@ def donors(root: str, segment: Segment, units: Sequence[Unit]) -> dict[str, Dono
     found: dict[str, tuple[int, Donor]] = {}
     for name in store.names(store.join(root, "segments")):
         folder = f"segments/{name}"
-        about = store.read_json(store.join(root, folder, "segment.json"))
-        if about is None or about["source"] != segment.source or folder == segment.folder:
+        about = _read(store.join(root, folder, "segment.json"))
+        if about.get("source") != segment.source or folder == segment.folder:
             continue
         columns = _reusable(segment, about)
         if columns is None:
@@ -178,8 +183,8 @@ def layer_state(root: str, layer: Layer, units: Sequence[CorpusUnit], digest: st
     todo = []
     for unit in units:
         path = store.join(folder, "units", f"{unit.name}.json")
-        manifest = store.read_json(path) if f"{unit.name}.json" in written else None
-        if manifest is None or manifest["digest"] != digest or not _files_there(folder, manifest):
+        manifest = _read(path) if f"{unit.name}.json" in written else {}
+        if manifest.get("digest") != digest or not _files_there(folder, unit.name, manifest):
             todo.append(unit)
         else:
             done[unit.name] = manifest
@@ -205,8 +210,8 @@ def with_layer(root: str, layer: Layer, state: LayerState, units: Sequence[Corpu
 
 def mixture_done(root: str, mixture_hash: str, digest: str) -> dict[str, Any] | None:
     """The manifest of the run, if it is of this mixture over this corpus and its shards are there."""
-    manifest = store.read_json(store.join(root, MANIFEST))
-    if manifest is None or (manifest["mixture_hash"], manifest["digest"]) != (mixture_hash, digest):
+    manifest = _read(store.join(root, MANIFEST))
+    if (manifest.get("mixture_hash"), manifest.get("digest")) != (mixture_hash, digest):
         return None
     there = all(
         store.size(store.join(root, SHARDS, shard["name"])) == shard["bytes"]

@@ -10,27 +10,38 @@ import hashlib
 import json
 import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, BinaryIO, cast
 
 import fsspec
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from fsspec.implementations.arrow import ArrowFSWrapper
+from numpy.typing import NDArray
+from pyarrow import fs
 
 from pipeline.errors import SourceError, StoreError
 
 TEMPORARY = ".tmp"  # suffix of a file that is still being written
 ROW_GROUP_ROWS = 4096
+ROW_GROUP_BYTES = 64 << 20  # of strings in a row group, about: writers and readers hold one at a time
+
+BATCH_BYTES = 16 << 20  # of a row group, unpacked, that is read at a time
 
 _options: dict[str, dict[str, Any]] = {}
+_arrow_systems: dict[str, fsspec.AbstractFileSystem] = {}
 
 
 def configure(options: Mapping[str, Mapping[str, Any]]) -> None:
     """Sets the `storage:` options (protocol → arguments of its file system) of this process."""
-    _options.clear()
-    _options.update({protocol: dict(arguments) for protocol, arguments in options.items()})
+    given = {protocol: dict(arguments) for protocol, arguments in options.items()}
+    if given != _options:
+        _options.clear()
+        _arrow_systems.clear()
+        _options.update(given)
 
 
 def protocol_of(path: str) -> str:
@@ -41,18 +52,15 @@ def file_system(path: str) -> tuple[fsspec.AbstractFileSystem, str]:
     """The file system of `path` and the path inside it; S3 and GCS come with pyarrow."""
     protocol = protocol_of(path)
     arguments = _options.get(protocol, {})
-    if protocol == "s3":
-        from pyarrow.fs import S3FileSystem
-
-        return ArrowFSWrapper(S3FileSystem(**arguments)), path.removeprefix("s3://")
-    if protocol in ("gs", "gcs"):
-        from pyarrow.fs import GcsFileSystem
-
-        return ArrowFSWrapper(GcsFileSystem(**arguments)), path.split("://", 1)[1]
     try:
+        if protocol in ("s3", "gs", "gcs"):
+            if protocol not in _arrow_systems:
+                opened = fs.S3FileSystem if protocol == "s3" else fs.GcsFileSystem
+                _arrow_systems[protocol] = ArrowFSWrapper(opened(**arguments))
+            return _arrow_systems[protocol], path.split("://", 1)[1]
         system, inside = fsspec.core.url_to_fs(path, **arguments)
-    except (ImportError, ValueError) as fault:
-        raise SourceError(f"{path}: {fault}") from fault
+    except (ImportError, ValueError, TypeError) as fault:  # an unknown protocol or argument
+        raise SourceError(f"{path}: {fault}; see `storage` in the run file") from fault
     return system, cast(str, inside)
 
 
@@ -100,7 +108,7 @@ def size_below(path: str) -> int:
 
 
 def make_folder(path: str) -> None:
-    with _store_errors(path):
+    with writing(path):
         if is_local(path):
             os.makedirs(path, exist_ok=True)
         elif protocol_of(path) not in ("s3", "gs", "gcs", "hf"):
@@ -122,7 +130,7 @@ def names(path: str) -> list[str]:
 
 def remove(path: str) -> None:
     """Removes a file or a folder with all that is in it, if it is there."""
-    with _store_errors(path):
+    with writing(path):
         system, inside = file_system(path)
         with contextlib.suppress(FileNotFoundError):
             system.rm(inside, recursive=True)
@@ -139,16 +147,23 @@ def sweep(root: str) -> None:
 
 
 @contextlib.contextmanager
-def _store_errors(path: str) -> Iterator[None]:
+def writing(path: str) -> Iterator[None]:
+    """Makes a StoreError of what goes wrong while `path` is written."""
     try:
         yield
     except OSError as fault:
-        if fault.errno == errno.ENOSPC:
+        if fault.errno in (errno.ENOSPC, errno.EDQUOT):
             raise StoreError(
                 f"{path}: no space left on the device; free some and start the same command "
                 "again: finished units are kept"
             ) from fault
-        raise StoreError(f"{path}: cannot be written: {fault}") from fault
+        raise StoreError(
+            f"{path}: cannot be written: {fault.strerror or fault}; mend that or choose another `output`"
+        ) from fault
+    except NotImplementedError as fault:  # fsspec, of HTTP and the like
+        raise StoreError(
+            f"{path}: {protocol_of(path)}:// can only be read; choose another `output`"
+        ) from fault
 
 
 class Sink:
@@ -162,12 +177,12 @@ class Sink:
         if is_local(path):
             folder, name = os.path.split(path)
             self._temporary = os.path.join(folder, f".{name}.{os.getpid()}.{uuid.uuid4().hex[:8]}{TEMPORARY}")
-            with _store_errors(path):
+            with writing(path):
                 os.makedirs(folder or ".", exist_ok=True)
                 self._file = cast(BinaryIO, open(self._temporary, "wb"))  # noqa: SIM115, closed in __exit__
         else:
             system, inside = file_system(path)
-            with _store_errors(path):
+            with writing(path):
                 self._file = cast(BinaryIO, system.open(inside, "wb"))
         self.closed = False
 
@@ -179,14 +194,14 @@ class Sink:
         view = memoryview(data)
         if self.closed:  # a Parquet writer that ends after a fault still writes its footer
             return view.nbytes
-        with _store_errors(self.path):
+        with writing(self.path):
             self._file.write(view)
         self._hash.update(view)
         self.bytes += view.nbytes
         return view.nbytes
 
     def flush(self) -> None:
-        with _store_errors(self.path):
+        with writing(self.path):
             self._file.flush()
 
     def tell(self) -> int:
@@ -211,12 +226,19 @@ class Sink:
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.closed = True
-        with _store_errors(self.path):
-            if kind is None:
+        if kind is not None:
+            self._discard()
+            return
+        try:
+            with writing(self.path):
                 self._file.close()
                 if self._temporary is not None:
                     os.replace(self._temporary, self.path)
-                return
+        except StoreError:
+            self._discard()
+            raise
+
+    def _discard(self) -> None:
         with contextlib.suppress(OSError):
             discard = getattr(self._file, "discard", None)  # fsspec: drop the upload
             if discard is not None:
@@ -230,7 +252,8 @@ class Sink:
 class ParquetSink:
     """Writes one Parquet file whose bytes depend only on its rows, not on how they arrived.
 
-    `write` gathers rows into groups of `group_rows`; `write_group` writes one group as given.
+    `write` gathers rows into groups of `group_rows`, or less where their strings are long;
+    `write_group` writes one group as given.
     Row counts, bytes and SHA-256 are in `rows`, `bytes` and `sha256` after the `with` block.
     """
 
@@ -239,7 +262,7 @@ class ParquetSink:
         self.rows = 0
         self._group_rows = group_rows
         self._held: list[pa.Table] = []
-        self._held_rows = 0
+        self._held_rows = self._held_bytes = 0
         self._sink = Sink(path)
         self._writer = pq.ParquetWriter(
             pa.PythonFile(self._sink, mode="w"), schema, compression="zstd", compression_level=3
@@ -255,12 +278,18 @@ class ParquetSink:
 
     def write(self, table: pa.Table) -> None:
         self.rows += table.num_rows
-        while table.num_rows:
-            room = self._group_rows - self._held_rows
-            self._held.append(table.slice(0, room))
-            self._held_rows += min(room, table.num_rows)
-            table = table.slice(room)
-            if self._held_rows == self._group_rows:
+        upto = np.cumsum(_string_bytes(table))
+        first = 0
+        while first < table.num_rows:
+            before = int(upto[first - 1]) if first else 0
+            # A group ends with the row that fills it, wherever the tables that bring the rows end.
+            full = int(np.searchsorted(upto, before + ROW_GROUP_BYTES - self._held_bytes)) + 1
+            last = min(full, first + self._group_rows - self._held_rows, table.num_rows)
+            self._held.append(table.slice(first, last - first))
+            self._held_rows += last - first
+            self._held_bytes += int(upto[last - 1]) - before
+            first = last
+            if self._held_rows == self._group_rows or self._held_bytes >= ROW_GROUP_BYTES:
                 self._flush()
 
     def write_group(self, table: pa.Table) -> None:
@@ -272,7 +301,7 @@ class ParquetSink:
     def _flush(self) -> None:
         if self._held_rows:
             self._put(pa.concat_tables(self._held))
-        self._held, self._held_rows = [], 0
+        self._held, self._held_rows, self._held_bytes = [], 0, 0
 
     def _put(self, table: pa.Table) -> None:
         # One chunk per column: page boundaries follow chunks, and the bytes must not.
@@ -303,11 +332,43 @@ class ParquetSink:
         self._writer.close()
 
 
-def parquet_file(path: str) -> pq.ParquetFile:
-    """Opens a Parquet file that winnow wrote; the caller closes it (`with`)."""
-    if is_local(path):
-        return pq.ParquetFile(path, memory_map=False)
-    return pq.ParquetFile(open_input(path))
+def _string_bytes(table: pa.Table) -> NDArray[np.int64]:
+    """Bytes of the strings of each row, [rows]."""
+    total = np.zeros(table.num_rows, np.int64)
+    for column in table.columns:
+        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+            total += pc.binary_length(column).fill_null(0).to_numpy()
+    return total
+
+
+def row_batches(file: pq.ParquetFile, columns: Sequence[str], most_rows: int) -> Iterator[pa.RecordBatch]:
+    """Batches of a file's rows, in order: of at most `most_rows` and about `BATCH_BYTES`, none empty."""
+    for group in range(file.num_row_groups):
+        about = file.metadata.row_group(group)
+        rows = max(1, min(most_rows, BATCH_BYTES * about.num_rows // max(1, about.total_byte_size)))
+        for batch in file.iter_batches(batch_size=rows, row_groups=[group], columns=list(columns)):
+            if batch.num_rows:
+                yield batch
+
+
+@contextlib.contextmanager
+def parquet_file(path: str) -> Iterator[pq.ParquetFile]:
+    """A Parquet file that winnow wrote, open for reading; StoreError if it is gone or damaged."""
+    try:
+        with contextlib.ExitStack() as stack:
+            place = path if is_local(path) else stack.enter_context(open_input(path))
+            yield stack.enter_context(_parquet(place))
+    except (OSError, SourceError) as fault:
+        raise StoreError(
+            f"{path}: cannot be read: {fault}; if it is damaged, remove it and start the same command again"
+        ) from fault
+
+
+def _parquet(place: str | BinaryIO) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(place)
+    except pa.ArrowInvalid as fault:
+        raise OSError(str(fault)) from fault
 
 
 def write_json(path: str, content: Any) -> None:
@@ -320,6 +381,12 @@ def read_json(path: str) -> Any:
     """The content of a JSON file; None where there is none or it is not whole."""
     try:
         with open_input(path) as file:
-            return json.loads(file.read())
-    except (SourceError, FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError):
+            content = file.read()
+    except (OSError, SourceError) as fault:
+        if isinstance(fault.__cause__ or fault, FileNotFoundError | NotADirectoryError):
+            return None
+        raise StoreError(f"{path}: cannot be read: {fault.__cause__ or fault}") from fault
+    try:
+        return json.loads(content)
+    except ValueError:  # of JSON or of UTF-8
         return None
