@@ -98,6 +98,9 @@ def read(marked: Marked) -> Config:
         explain(faults, error, RunFile, marked, (), "run file")
         run = None
     data = marked.data
+    output = data.get("output")
+    if isinstance(output, str) and re.fullmatch(r"\w+:/*", output):
+        faults.add(f"output {output!r}: expected a folder or bucket behind it", marked.mark(("output",)))
     _check_name("corpus", data.get("corpus"), marked.mark(("corpus",)), faults)
     sources = _read_sources(marked, data.get("sources"), faults)
     across = tuple(read_steps(marked, ("across",), data.get("across"), faults, across=True))

@@ -16,6 +16,7 @@ from pipeline.errors import StoreError
 NAME = "HELD_BY"
 _BEAT = 15  # seconds between signs of life on an object store
 _STALE = 4 * _BEAT
+_SETTLE = 1.0  # seconds in which another that starts at the same moment shows up
 
 
 @contextlib.contextmanager
@@ -40,16 +41,22 @@ def _who() -> dict[str, Any]:
 
 
 def _held(root: str, who: dict[str, Any]) -> StoreError:
+    sign = ""
+    if "beat" in who:
+        sign = (
+            f", last sign of life {max(0.0, time.time() - who['beat']):.0f} s ago (one that was killed is "
+            f"given up after {_STALE} s)"
+        )
     return StoreError(
         f"{root} is held by another run: process {who.get('pid', '?')} on {who.get('host', '?')}, "
-        f"started {who.get('since', '?')}; wait for it, stop it, or choose another `output`"
+        f"started {who.get('since', '?')}{sign}; wait for it, stop it, or choose another `output`"
     )
 
 
 @contextlib.contextmanager
 def _local(root: str, path: str) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
-        with store.writing(path):
+        with store.errors(path):
             file = stack.enter_context(open(path, "a+", encoding="utf-8"))
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -57,7 +64,7 @@ def _local(root: str, path: str) -> Iterator[None]:
             file.seek(0)
             content = file.read()
             raise _held(root, json.loads(content) if content else {}) from None
-        with store.writing(path):
+        with store.errors(path):
             file.truncate(0)
             file.write(json.dumps(_who()))
             file.flush()
@@ -76,12 +83,15 @@ def _remote(root: str, path: str) -> Iterator[None]:
     stop = threading.Event()
 
     def beat() -> None:
-        while True:
-            store.write_json(path, me | {"beat": time.time()})
-            if stop.wait(_BEAT):
-                return
+        while not stop.wait(_BEAT):
+            with contextlib.suppress(StoreError):  # the next may come through
+                store.write_json(path, me | {"beat": time.time()})
 
     store.write_json(path, me | {"beat": time.time()})
+    time.sleep(_SETTLE)
+    winner = store.read_json(path)
+    if winner and winner.get("token") != me["token"]:
+        raise _held(root, winner)
     renew = threading.Thread(target=beat, daemon=True)
     renew.start()
     try:

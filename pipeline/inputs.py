@@ -105,12 +105,12 @@ def _remote(pattern: str) -> list[InputFile]:
         return files
     except FileNotFoundError:
         return []
-    except OSError as fault:
+    except Exception as fault:  # whatever library stands behind the store: these calls only look
         raise SourceError(f"{pattern}: cannot be listed: {fault}") from fault
 
 
 def _version(about: dict[str, object]) -> str:
-    for key in ("ETag", "etag", "LastModified", "last_modified", "mtime", "commit"):
+    for key in ("ETag", "etag", "LastModified", "last_modified", "Last-Modified", "mtime", "commit"):
         value = about.get(key)
         if value:
             return value.isoformat() if isinstance(value, datetime) else str(value)
@@ -122,10 +122,15 @@ def _nothing(pattern: str) -> str:
     message = f"no file matches {pattern!r}"
     if not store.is_local(pattern):
         return f"{message}; check the address and the credentials"
+    pattern = os.path.expanduser(pattern.removeprefix("file://"))
+    if os.path.isdir(pattern):
+        return f"{pattern} is a folder; name the files in it, as in '{pattern.rstrip('/')}/*'"
+    if os.path.lexists(pattern):
+        return f"{pattern} is not a file" + (" but a link to what is gone" * os.path.islink(pattern))
     folder = _fixed_part(pattern) or "."
-    while folder and not os.path.isdir(os.path.expanduser(folder)):
+    while folder and not os.path.isdir(folder):
         folder = folder.rsplit("/", 1)[0] if "/" in folder else "."
-    names = sorted(os.listdir(os.path.expanduser(folder)))[:5]
+    names = sorted(os.listdir(folder))[:5]
     there = ", ".join(names) if names else "nothing"
     where = "the current folder" if folder == "." else folder
     return f"{message} (relative paths start at the current folder); {where} holds {there}"

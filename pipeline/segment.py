@@ -4,6 +4,7 @@ import resource
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import blake2b
 from typing import Any
 
@@ -281,7 +282,9 @@ class SegmentWorker:
         """The unit as its source reads it, with the base columns completed."""
         segment = self._segment
         source = table_of_steps.source_reader(segment.reader)
-        reading = Reading(unit, segment.reader_options, lambda: store.open_input(unit.path), skipped)
+        reading = Reading(
+            unit, segment.reader_options, partial(store.open_input, unit.path, unit.size or None), skipped
+        )
         row = 0
         for table in source.read(reading):
             addresses = table.column("address").to_pylist()

@@ -25,7 +25,9 @@ def output_of(target: str) -> str:
     if target.endswith((".yaml", ".yml")):
         from pipeline.config import load
 
-        target = load(target).output
+        config = load(target)
+        store.configure(config.storage)
+        target = config.output
     if store.read_json(store.join(target, "plan.json")) is None:
         raise PlanError(
             f"{target}: no run of winnow is there (no plan.json); "
@@ -151,8 +153,10 @@ def _duplicates(connection: duckdb.DuckDBPyConnection, layers: Sequence[dict[str
             f"SELECT {_quote(name)} AS pass, l.{name}_cluster AS cluster, l.{name}_rank AS rank, "
             f"l.{name}_size AS size, d.id, d.source, d.url, d.origin, d.date, d.tokens, "
             f"k.url AS kept_url, k.origin AS kept_origin, d.text "
-            f"FROM _labels_{number} l JOIN _stored d USING (unit, row) "
-            f"LEFT JOIN _stored k ON k.id = l.{name}_cluster WHERE l.{name}_size > 1"
+            f"FROM _labels_{number} l JOIN _stored d USING (unit, row) LEFT JOIN ("
+            f"SELECT a.{name}_cluster AS cluster, b.url, b.origin FROM _labels_{number} a "
+            f"JOIN _stored b USING (unit, row) WHERE a.{name}_rank = 0 AND a.{name}_size > 1"
+            f") k ON k.cluster = l.{name}_cluster WHERE l.{name}_size > 1"
         )
     empty = (
         "SELECT ''::VARCHAR AS pass, ''::VARCHAR AS cluster, 0::INTEGER AS rank, 0::INTEGER AS size, id, "

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from pyarrow import fs
 
 from pipeline.errors import SourceError, StoreError
+from pipeline.remote import RemoteFile
 
 TEMPORARY = ".tmp"  # suffix of a file that is still being written
 ROW_GROUP_ROWS = 4096
@@ -72,43 +73,46 @@ def is_local(path: str) -> bool:
     return protocol_of(path) == "file"
 
 
-def open_input(path: str) -> BinaryIO:
-    """Opens a file for reading; local files are plain, others seek by range requests."""
+def open_input(path: str, size: int | None = None) -> BinaryIO:
+    """Opens a file for reading; local files are plain, others seek by range requests.
+
+    size   bytes that it is known to have: a remote file that ends before is an OSError
+    """
     try:
         if is_local(path):
             return open(path, "rb")
-        system, inside = file_system(path)
-        return cast(BinaryIO, system.open(inside, "rb"))
-    except (OSError, ValueError) as fault:
-        raise SourceError(f"{path}: cannot be opened: {fault}") from fault
+        return cast(BinaryIO, RemoteFile(*file_system(path), size))
+    except OSError as fault:
+        raise SourceError(f"{path}: cannot be opened: {fault.strerror or fault}") from fault
 
 
 def exists(path: str) -> bool:
-    if is_local(path):
-        return os.path.exists(path)
-    system, inside = file_system(path)
-    return bool(system.exists(inside))
+    return size(path) is not None
 
 
 def size(path: str) -> int | None:
     """Bytes of the file, None where there is none."""
     try:
-        if is_local(path):
-            return os.path.getsize(path)
-        system, inside = file_system(path)
-        return int(system.size(inside))
-    except FileNotFoundError:
-        return None
+        with errors(path, "looked up"):
+            if is_local(path):
+                return os.path.getsize(path)
+            system, inside = file_system(path)
+            return int(system.info(inside)["size"] or 0)
+    except StoreError as fault:
+        if isinstance(fault.__cause__, FileNotFoundError | NotADirectoryError):
+            return None
+        raise
 
 
 def size_below(path: str) -> int:
     """Bytes of all files in a folder and below."""
-    system, inside = file_system(path)
-    return sum(int(about["size"] or 0) for about in system.find(inside, detail=True).values())
+    with errors(path, "listed"):
+        system, inside = file_system(path)
+        return sum(int(about["size"] or 0) for about in system.find(inside, detail=True).values())
 
 
 def make_folder(path: str) -> None:
-    with writing(path):
+    with errors(path):
         if is_local(path):
             os.makedirs(path, exist_ok=True)
         elif protocol_of(path) not in ("s3", "gs", "gcs", "hf"):
@@ -118,19 +122,20 @@ def make_folder(path: str) -> None:
 
 def names(path: str) -> list[str]:
     """Names in a folder, sorted; empty where there is no folder."""
-    if is_local(path):
-        return sorted(os.listdir(path)) if os.path.isdir(path) else []
-    system, inside = file_system(path)
-    try:
-        found = system.ls(inside, detail=False)
-    except FileNotFoundError:
-        return []
+    with errors(path, "listed"):
+        if is_local(path):
+            return sorted(os.listdir(path)) if os.path.isdir(path) else []
+        system, inside = file_system(path)
+        try:
+            found = system.ls(inside, detail=False)
+        except FileNotFoundError:
+            return []
     return sorted({str(name).rstrip("/").rsplit("/", 1)[-1] for name in found})
 
 
 def remove(path: str) -> None:
     """Removes a file or a folder with all that is in it, if it is there."""
-    with writing(path):
+    with errors(path):
         system, inside = file_system(path)
         with contextlib.suppress(FileNotFoundError):
             system.rm(inside, recursive=True)
@@ -147,8 +152,8 @@ def sweep(root: str) -> None:
 
 
 @contextlib.contextmanager
-def writing(path: str) -> Iterator[None]:
-    """Makes a StoreError of what goes wrong while `path` is written."""
+def errors(path: str, done: str = "written") -> Iterator[None]:
+    """Makes a StoreError of what goes wrong while `path` is written, listed or the like."""
     try:
         yield
     except OSError as fault:
@@ -158,7 +163,7 @@ def writing(path: str) -> Iterator[None]:
                 "again: finished units are kept"
             ) from fault
         raise StoreError(
-            f"{path}: cannot be written: {fault.strerror or fault}; mend that or choose another `output`"
+            f"{path}: cannot be {done}: {fault.strerror or fault}; mend that or choose another `output`"
         ) from fault
     except NotImplementedError as fault:  # fsspec, of HTTP and the like
         raise StoreError(
@@ -177,12 +182,12 @@ class Sink:
         if is_local(path):
             folder, name = os.path.split(path)
             self._temporary = os.path.join(folder, f".{name}.{os.getpid()}.{uuid.uuid4().hex[:8]}{TEMPORARY}")
-            with writing(path):
+            with errors(path):
                 os.makedirs(folder or ".", exist_ok=True)
                 self._file = cast(BinaryIO, open(self._temporary, "wb"))  # noqa: SIM115, closed in __exit__
         else:
             system, inside = file_system(path)
-            with writing(path):
+            with errors(path):
                 self._file = cast(BinaryIO, system.open(inside, "wb"))
         self.closed = False
 
@@ -194,14 +199,14 @@ class Sink:
         view = memoryview(data)
         if self.closed:  # a Parquet writer that ends after a fault still writes its footer
             return view.nbytes
-        with writing(self.path):
+        with errors(self.path):
             self._file.write(view)
         self._hash.update(view)
         self.bytes += view.nbytes
         return view.nbytes
 
     def flush(self) -> None:
-        with writing(self.path):
+        with errors(self.path):
             self._file.flush()
 
     def tell(self) -> int:
@@ -230,7 +235,7 @@ class Sink:
             self._discard()
             return
         try:
-            with writing(self.path):
+            with errors(self.path):
                 self._file.close()
                 if self._temporary is not None:
                     os.replace(self._temporary, self.path)
