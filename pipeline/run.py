@@ -77,6 +77,7 @@ class Run:
             finally:
                 if self._engine is not None:
                     self._engine.close()
+                    store.sweep(self.root)  # what workers that were killed have left half written
 
     def engine(self) -> Engine:
         """The engine, started when the first work needs it."""
