@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ SOURCE = "web"
 CAUSES = 12  # lines of each table of causes
 UNREAD = "not read as an HTML page"
 EDITED = " (after the C4 filter removed lines)"
+COPY = " (keeps another copy)"
 
 Page = str
 """winnow's id of the document, which is made from the id of the WARC record."""
@@ -35,7 +37,7 @@ class Verdicts:
     texts: dict[Page, str] = field(default_factory=dict)
     dropped: dict[Page, str] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def kept(self) -> set[Page]:
         return self.read - self.dropped.keys()
 
@@ -117,15 +119,21 @@ def compare(name: str, ours: Verdicts, theirs: Verdicts, output: Path) -> str:
     )
     edited = _by_edit(only_ours & equal, only_theirs & equal, ours, theirs, output)
 
+    copies = _copies(output)
+
+    def note(page: Page, side: Verdicts) -> str:
+        kept = any(copy in side.kept for copy in copies.get(page, ()))
+        return COPY if kept else EDITED if page in edited else ""
+
     def theirs_told(page: Page) -> str:
-        return theirs.dropped.get(page, UNREAD) + (EDITED if page in edited else "")
+        return theirs.dropped.get(page, UNREAD) + note(page, theirs)
 
     def ours_told(page: Page) -> str:
         if page not in ours.read:
             return UNREAD
         first, *others = ours.dropped[page].split()
         more = f" and {len(others)} more" if others else ""
-        return first + more + (EDITED if page in edited else "")
+        return first + more + note(page, ours)
 
     lines += _causes("only winnow keeps, datatrove:", only_ours, theirs_told, equal)
     lines += _causes("only datatrove keeps, winnow:", only_theirs, ours_told, equal)
@@ -142,6 +150,14 @@ def _causes(title: str, pages: Iterable[Page], reason: Callable[[Page], str], eq
     lines += [f"  {count:7,}  {other[why]:10,}  {why}" for why, count in found.most_common(CAUSES)]
     rest = found.total() - sum(count for _, count in found.most_common(CAUSES))
     return [*lines, f"  {rest:7,}              for other reasons"] if rest else lines
+
+
+def _copies(output: Path) -> dict[Page, list[Page]]:
+    """The pages that winnow's MinHash puts into one cluster with each page."""
+    clusters: dict[str, list[Page]] = {}
+    for cluster, page in sql.connect(str(output)).execute("SELECT cluster, id FROM duplicates").fetchall():
+        clusters.setdefault(cluster, []).append(page)
+    return {page: members for members in clusters.values() for page in members}
 
 
 def _by_edit(

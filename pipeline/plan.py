@@ -7,7 +7,7 @@ everything upstream). Folders are named by chain hashes, so a finished unit is f
 import difflib
 import hashlib
 import importlib.util
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,6 +21,7 @@ from pipeline import store
 from pipeline.config import Config, SourceConfig
 from pipeline.errors import PlanError, SourceError
 from pipeline.inputs import expand, unit_name
+from pipeline.marks import Mark
 from pipeline.recipe import StepConfig
 from pipeline.source import BASE_SCHEMA, ROW_COLUMNS, Source, Unit, is_transient
 from pipeline.stage import Options, Rule, Stage
@@ -52,6 +53,8 @@ class Step:
     replay: bool
     """Whether an earlier run's rows suffice to run it again (it reads and replaces nothing that
     is not stored as it was)."""
+    rule_lines: Mapping[str, Mark]
+    """Where each rule stands, for messages."""
 
 
 @dataclass(frozen=True)
@@ -195,6 +198,7 @@ def _step(step: StepConfig, fields: dict[str, pa.Field], chain: str) -> Step:
         reads=reads,
         adds=adds,
         replay=replay,
+        rule_lines=step.rule_lines,
     )
 
 
@@ -252,7 +256,7 @@ def _layers(config: Config, schema: pa.Schema, chain: str) -> tuple[tuple[Layer,
                 own = _hash("pass", step.name, step.options.model_dump(mode="json"), config.seed, code)
                 pass_ = Step(
                     "pass", step.name, step.options, (), own, _hash(chain, own),
-                    declared.reads, tuple(declared.adds.names), True,
+                    declared.reads, tuple(declared.adds.names), True, {},
                 )  # fmt: skip
                 chain = pass_.chain
                 step = StepConfig(

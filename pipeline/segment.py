@@ -83,7 +83,7 @@ class Chain:
             if stage is not None:
                 needs = tuple(name for name in stage.reads if name in measured)
                 measured |= {added.name for added in stage.adds if not added.nullable}
-            rules = Rules(step.rules) if step.rules else None
+            rules = Rules(step.rules, step.rule_lines) if step.rules else None
             self._links.append(_Link(stage, measure, needs, rules))
             self.rule_names += [rule.name for rule in step.rules]
 

@@ -38,7 +38,7 @@ def chain(monkeypatch: pytest.MonkeyPatch, *parts: Stage | Rule) -> Chain:
         kind = "stage" if isinstance(part, Stage) else "rules"
         rules = (part,) if isinstance(part, Rule) else ()
         name = part.name if isinstance(part, Stage) else "rules"
-        made.append(Step(kind, name, Options(), rules, "", "", (), (), True))
+        made.append(Step(kind, name, Options(), rules, "", "", (), (), True, {}))
     return Chain(made)
 
 
