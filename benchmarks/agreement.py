@@ -122,11 +122,14 @@ def compare(name: str, ours: Verdicts, theirs: Verdicts, output: Path) -> str:
     copies = _copies(output)
 
     def note(page: Page, side: Verdicts) -> str:
-        kept = any(copy in side.kept for copy in copies.get(page, ()))
-        return COPY if kept else EDITED if page in edited else ""
+        if "minhash" in side.dropped[page]:
+            return COPY if any(copy in side.kept for copy in copies.get(page, ())) else ""
+        return EDITED if page in edited else ""
 
     def theirs_told(page: Page) -> str:
-        return theirs.dropped.get(page, UNREAD) + note(page, theirs)
+        if page not in theirs.read:
+            return UNREAD
+        return theirs.dropped[page] + note(page, theirs)
 
     def ours_told(page: Page) -> str:
         if page not in ours.read:

@@ -13,12 +13,13 @@ from typing import Any, TypeVar
 from pipeline import state, store
 from pipeline import steps as table_of_steps
 from pipeline.corpus import CorpusUnit
-from pipeline.engine import TRIES, Engine, InlineEngine, RayEngine, Resources
+from pipeline.engine import TRIES, Engine, InlineEngine, Resources
 from pipeline.errors import EngineError, SourceError, StoreError
 from pipeline.hold import hold
 from pipeline.layer import LabelTask, StoredLabels, label_unit
 from pipeline.plan import Layer, Plan, Segment
 from pipeline.progress import Progress
+from pipeline.ray_engine import RayEngine
 from pipeline.segment import SegmentWorker, UnitTask
 
 Item = TypeVar("Item")
@@ -122,7 +123,7 @@ class Run:
         # Largest first: no worker is left alone at the end with the largest file.
         order = sorted(found.todo, key=lambda unit: (-unit.size, unit.name))
         tasks = [UnitTask(unit, donors.get(unit.name)) for unit in order]
-        failed = self._map_units(
+        became = self._map_units(
             segment.source,
             SegmentWorker,
             (segment, self.root, self.storage),
@@ -133,9 +134,10 @@ class Run:
         after = state.segment_state(self.root, segment)
         if after.todo:
             killed = f"its worker was killed {TRIES} times over, for want of memory perhaps"
-            shown = [failed.get(unit.name, f"{unit.path}: {killed}") for unit in after.todo[:10]]
+            shown = [became.get(unit.name, f"{unit.path}: {killed}") for unit in after.todo[:10]]
             more = len(after.todo) - len(shown)
-            raise (SourceError if failed else EngineError)(
+            read = all(unit.name in became for unit in after.todo)
+            raise (SourceError if read else EngineError)(
                 f"source {segment.source!r}: {len(after.todo)} of {len(segment.units)} units could not be "
                 "done; the others are done and kept. Mend these and run again:\n  "
                 + "\n  ".join([*shown, *([f"… and {more} more"] if more else [])])
@@ -203,23 +205,27 @@ class Run:
         total: int,
         resources: Resources,
     ) -> dict[str, str]:
-        """Runs tasks over the pool of workers; returns by unit's name why one could not be read."""
+        """Runs tasks over the pool of workers; returns by unit's name why it is not done, if it is not."""
         tasks = sum(map(len, groups))
         self.progress.start(name, total, total - tasks)
         started = time.monotonic()
-        failed = {}
+        became = {}
         peak = 0
         done = self.engine().map_units(worker, arguments, groups, self.progress.batch, resources)
         for outcome in done:
             if "error" in outcome:
-                failed[outcome["unit"]] = str(outcome["error"])
+                became[outcome["unit"]] = str(outcome["error"])
                 self.progress.say(f"{name}: cannot read {outcome['error']}")
                 continue
+            became[outcome["unit"]] = (
+                f"{outcome['input']['path']}: a worker has done it, but what it wrote is not in {self.root}: "
+                "is that on a disk or store that all machines share?"
+            )
             peak = max(peak, outcome["peak_rss"])
             self.progress.unit()
         self.progress.finish()
         self._note(name, tasks, started, peak_worker_bytes=peak)
-        return failed
+        return became
 
     def _note(self, part: str, units: int, started: float, **more: int) -> None:
         """A line of the log: times and memory, which are no part of the manifest."""

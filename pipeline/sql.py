@@ -1,6 +1,7 @@
 """DuckDB over an output folder: views on what was kept, dropped, labelled and drawn, and why."""
 
 import os
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -251,14 +252,13 @@ def show(connection: duckdb.DuckDBPyConnection, query: str, form: str) -> bool:
             _print_rows(table, form)
         return True
     except duckdb.Error as fault:
-        print(f"{fault}")
+        print(fault, file=sys.stderr)
         return False
 
 
 def _print_rows(table: Any, form: str) -> None:
     import csv
     import json
-    import sys
 
     if form == "csv":
         writer = csv.writer(sys.stdout)
