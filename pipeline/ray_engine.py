@@ -297,8 +297,14 @@ class _PoolWorker:
         return [self._worker(task) for task in group]
 
 
+def _go_to(home: str) -> None:
+    """Makes relative paths mean what they mean to the person who started the run, where that can be."""
+    with contextlib.suppress(OSError):
+        os.chdir(home)
+
+
 def _call(
-    function: Callable[[Any], Any], items: list[Any], storage: dict[str, dict[str, Any]]
+    function: Callable[[Any], Any], items: list[Any], storage: dict[str, dict[str, Any]], home: str
 ) -> dict[str, Any]:
     _go_to(home)
     store.configure(storage)
