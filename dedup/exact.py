@@ -54,5 +54,4 @@ PASS = Pass(
     rules=(Rule("exact_duplicate", "exact_rank > 0"),),
     options=ExactOptions,
     about="Labels documents with the same text (white space aside) by a 128-bit hash.",
-    modules=("dedup.ranking", "dedup.exchange"),
 )

@@ -167,6 +167,5 @@ PASS = Pass(
     options=MinhashOptions,
     about="Labels documents that share most of their word n-grams, found by MinHash.",
     paper="Broder 1997, On the resemblance and containment of documents; Penedo et al. 2024, FineWeb",
-    modules=("dedup.exchange", "dedup.ranking", "dedup.unionfind"),
     describe=describe,
 )

@@ -181,5 +181,4 @@ PASS = Pass(
     options=UrlOptions,
     about="Labels documents with the same normalised URL; the newest copy stays.",
     paper="Grattafiori et al. 2024, The Llama 3 Herd of Models, section 3.1.1",
-    modules=("dedup.ranking", "dedup.exchange"),
 )

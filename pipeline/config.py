@@ -50,7 +50,10 @@ class RunFile(BaseModel):
 
 @dataclass(frozen=True)
 class SourceConfig:
-    """One source: `options` are those that its reader declares, checked."""
+    """One source: `options` are those that its reader declares, checked.
+
+    paths   empty where the reader finds its files by its options
+    """
 
     name: str
     read: str
@@ -152,17 +155,21 @@ def _read_sources(marked: Marked, value: Any, faults: Faults) -> dict[str, Sourc
 def _read_source(marked: Marked, name: str, given: dict[str, Any], faults: Faults) -> SourceConfig | None:
     at = ("sources", name)
     found = read_steps(marked, (*at, "steps"), given.get("steps"), faults)
+    reader = given.get("read")
     paths = given.get("paths")
     if isinstance(paths, str):
         paths = [paths]
-    if not isinstance(paths, list) or not paths or not all(isinstance(each, str) and each for each in paths):
+    if paths is None and "paths" not in given and _finds_inputs(reader):
+        paths = []
+    elif (
+        not isinstance(paths, list) or not paths or not all(isinstance(each, str) and each for each in paths)
+    ):
         faults.add(
             f"source {name}: expected paths, a list of files or patterns ('crawl/*.warc.gz'), "
             f"found {show(paths)}",
             marked.mark((*at, "paths")),
         )
         paths = None
-    reader = given.get("read")
     if not isinstance(reader, str) or reader not in steps.SOURCES:
         known = list(steps.SOURCES)
         problem = (
@@ -183,6 +190,11 @@ def _read_source(marked: Marked, name: str, given: dict[str, Any], faults: Fault
     return SourceConfig(
         name, reader, tuple(paths), options, tuple(found), *marked.mark(at), marked.mark((*at, "paths")).line
     )
+
+
+def _finds_inputs(reader: Any) -> bool:
+    """Whether this reader can do without paths: it finds its files by its options."""
+    return isinstance(reader, str) and reader in steps.SOURCES and bool(steps.source_reader(reader).inputs)
 
 
 def _read_mixture(marked: Marked, value: Any, sources: list[str], faults: Faults) -> BaseModel | None:

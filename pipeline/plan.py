@@ -6,11 +6,8 @@ everything upstream). Folders are named by chain hashes, so a finished unit is f
 
 import difflib
 import hashlib
-import importlib.util
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -18,6 +15,7 @@ import pyarrow as pa
 from pipeline import rules as predicates
 from pipeline import steps as table_of_steps
 from pipeline import store
+from pipeline.closure import code_digest
 from pipeline.config import Config, SourceConfig
 from pipeline.errors import PlanError, SourceError
 from pipeline.inputs import expand, unit_name
@@ -119,7 +117,7 @@ def make_plan(config: Config) -> Plan:
         config.corpus,
         config.seed,
         config.mixture.model_dump(mode="json"),
-        _code(("mixtures",)),
+        code_digest(("mixtures.draw",)),
     )
     return Plan(config, segments, layers, schema, mixture_hash)
 
@@ -137,7 +135,8 @@ def _segment(name: str, source: SourceConfig, counting: StepConfig) -> Segment:
         stated.append(counting)
     chain = _hash(
         "segment", name, source.read, source.options.model_dump(mode="json"), unicode_tables.VERSION,
-        _code(("pipeline.sources", *_ENGINE)),
+        _fingerprint(reader.fingerprint, source.options, source.file, source.line),
+        code_digest((table_of_steps.SOURCES[source.read], *_ENGINE)),
     )  # fmt: skip
     steps: list[Step] = []
     omitted: list[str] = []
@@ -177,13 +176,8 @@ def _step(step: StepConfig, fields: dict[str, pa.Field], chain: str) -> Step:
         _check_adds(step, stage, fields)
         reads, adds = stage.reads, tuple(stage.adds.names)
         replay = not stage.replaces and not any(is_transient(fields[name]) for name in reads)
-        try:
-            besides = stage.fingerprint(step.options)
-        except PlanError as fault:
-            raise PlanError(fault.message, fault.file or step.file, fault.line or step.line) from fault
-        module = table_of_steps.STAGES[step.name]
-        beside = ("pipeline.sources", "pipeline.isolate") if module.startswith("pipeline.") else (module,)
-        own = _hash(own, besides, _code(beside))
+        besides = _fingerprint(stage.fingerprint, step.options, step.file, step.line)
+        own = _hash(own, besides, code_digest((table_of_steps.STAGES[step.name],)))
         for added in stage.adds:
             fields[added.name] = added
     predicates.check(step.rules, pa.schema(fields.values()), file=step.file, lines=step.rule_lines)
@@ -252,7 +246,7 @@ def _layers(config: Config, schema: pa.Schema, chain: str) -> tuple[tuple[Layer,
                             step.line,
                         )
                     fields[added.name] = added
-                code = _code((table_of_steps.PASSES[step.name], *declared.modules))
+                code = code_digest((table_of_steps.PASSES[step.name],))
                 own = _hash("pass", step.name, step.options.model_dump(mode="json"), config.seed, code)
                 pass_ = Step(
                     "pass", step.name, step.options, (), own, _hash(chain, own),
@@ -303,11 +297,16 @@ def _union(segments: Sequence[Segment]) -> pa.Schema:
 
 def _units(name: str, source: SourceConfig, reader: Source) -> tuple[Unit, ...]:
     try:
-        files = expand(source.paths)
+        if source.paths or reader.inputs is None:
+            files = expand(source.paths)
+        else:
+            files = tuple(reader.inputs(source.options))
+        if reader.units is not None:
+            return tuple(reader.units(name, files, source.options))
     except SourceError as fault:
         raise PlanError(f"source {name!r}: {fault}", source.file, source.paths_line) from fault
-    if reader.units is not None:
-        return tuple(reader.units(name, files, source.options))
+    except PlanError as fault:
+        raise PlanError(fault.message, fault.file or source.file, fault.line or source.paths_line) from fault
     return tuple(
         Unit(name, unit_name(name, file.logical), file.path, file.logical, file.size, file.version)
         for file in files
@@ -327,19 +326,11 @@ def _counting(config: Config) -> StepConfig:
     )
 
 
-@cache
-def _code(modules: tuple[str, ...]) -> str:
-    """Digest of the source text of these modules, whole folders where they are packages, and of
-    all kernels."""
-    digest = hashlib.sha256()
-    for module in (*modules, "text"):
-        spec = importlib.util.find_spec(module)
-        if spec is None or spec.origin is None:
-            raise PlanError(f"module {module} cannot be found: is winnow installed whole?")
-        path = Path(spec.origin)
-        for file in sorted(path.parent.glob("*.py")) if path.name == "__init__.py" else [path]:
-            digest.update(file.read_bytes())
-    return digest.hexdigest()
+def _fingerprint(of: Callable[[Any], str], options: Options, file: str, line: int) -> str:
+    try:
+        return of(options)
+    except PlanError as fault:
+        raise PlanError(fault.message, fault.file or file, fault.line or line) from fault
 
 
 def _hash(*parts: Any) -> str:

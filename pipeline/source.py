@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
-from pipeline.stage import Options
+from pipeline.stage import Options, no_fingerprint
 
 # The columns that every document has. `id` and `source` are filled in by the worker.
 BASE_SCHEMA = pa.schema(
@@ -102,6 +102,15 @@ class Source:
     formats whose unit is not a file."""
     schema_of: Callable[[Sequence[Unit], Any], pa.Schema] | None = None
     """The schema where it depends on the files or options; reads no more than a footer."""
+    inputs: Callable[[Any], Sequence[Any]] | None = None
+    """Finds the files itself (as `InputFile`s) from the options, where the run file gives no
+    `paths`; raises PlanError where the options do not say either."""
+    original: Callable[[Reading, Mapping[str, Any]], bytes] | None = None
+    """The record of a document as it stands in the input: for its row of `BASE_SCHEMA`, of which
+    `origin` and `offset` say where to look."""
+    fingerprint: Callable[[Any], str] = no_fingerprint
+    """What decides the result besides options and code: the state of files that options name,
+    versions of libraries; enters the hash by which a run resumes."""
 
 
 BATCH_ROWS = 1024

@@ -101,7 +101,5 @@ class Pass:
     options: type[Options] = Options
     about: str = ""
     paper: str = ""
-    modules: tuple[str, ...] = ()
-    """Modules besides its own whose code decides the result (they enter the pass's hash)."""
     describe: Callable[[Any], Sequence[str]] = nothing_to_describe
     """Lines about what these options mean, for `winnow plan`."""

@@ -1,0 +1,1 @@
+"""What a file of source code is: language, licence, kind, place among its neighbours."""

@@ -1,0 +1,1 @@
+"""LaTeX sources as one clean text."""

@@ -1,0 +1,1 @@
+"""MediaWiki markup as plain text."""

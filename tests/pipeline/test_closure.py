@@ -1,0 +1,19 @@
+"""Which files' changes make a step run again."""
+
+from pipeline.closure import code_digest, followed
+
+
+def test_a_digest_follows_the_imports_of_a_module_and_no_further() -> None:
+    found = set(followed(["pipeline.sources.warc"]))
+    assert {"pipeline.sources.warc", "pipeline.sources.records", "pipeline.sources.streams"} <= found
+    assert not found & {"pipeline.sources.parquet", "pipeline.plan", "filters.gopher"}
+
+
+def test_a_package_and_a_module_within_it_are_both_found() -> None:
+    names = ["text", "text.words", "text.words.cut_words"]
+    assert list(followed(names)) == ["text.words", "text"]
+
+
+def test_two_modules_have_two_digests_and_one_has_one() -> None:
+    assert code_digest(("filters.gopher",)) == code_digest(("filters.gopher",))
+    assert code_digest(("filters.gopher",)) != code_digest(("filters.c4",))
