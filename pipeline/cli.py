@@ -1,4 +1,4 @@
-"""The command line: winnow run, plan, sql, steps, schema, clean."""
+"""The command line: winnow run, plan, sql, show, steps, schema, clean."""
 
 import contextlib
 import json
@@ -81,6 +81,27 @@ def sql(
         views.prompt(connection)
     elif not views.show(connection, query, form):
         raise typer.Exit(1)
+
+
+@app.command()
+def show(
+    identity: Annotated[str, typer.Argument(metavar="ID", help="A document's id, or its first digits.")],
+    target: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="FILE_OR_OUTPUT", help="Run file or output folder; default: outputs below this folder."
+        ),
+    ] = None,
+    part: Annotated[str, typer.Option(help="text, original, or all with the facts.")] = "all",
+) -> None:
+    """Print a document: what is known of it, its text, and its record from the original file."""
+    from pipeline.show import show as show_document
+    from pipeline.sql import output_of, outputs_below
+
+    if part not in ("all", "text", "original"):
+        raise PlanError(f"--part {part!r}: expected 'all', 'text' or 'original'")
+    roots = outputs_below(".") if target is None else [output_of(target)]
+    show_document(roots, identity, part, Console())
 
 
 @app.command()

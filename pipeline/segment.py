@@ -264,6 +264,7 @@ class SegmentWorker:
             "segment": segment.hash,
             "input": {
                 "path": unit.path,
+                "logical": unit.logical,
                 "part": unit.part,
                 "size": unit.size,
                 "version": unit.version,

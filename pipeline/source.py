@@ -54,7 +54,7 @@ class Unit:
     path       the file as the file system knows it, protocol included unless local
     logical    path below the fixed part of the glob: what ids are made from
     size       bytes of the file; `modified` and `etag`, whatever the store says of its version
-    part       [first, last) row groups or the like; None for the whole file
+    part       [first, last) row groups, bytes or whatever the source counts; None for the whole file
     files      of a unit that gathers many small files: path and logical path of each; `path` and
                `logical` are then the first one's
     """
@@ -67,6 +67,17 @@ class Unit:
     version: str
     part: tuple[int, int] | None = None
     files: tuple[tuple[str, str], ...] = ()
+
+    def file(self, origin: str) -> str:
+        """The path of the input file whose logical path `origin` is, or starts with before a `!`
+        (a member of an archive). KeyError where it is none of this unit's."""
+        for path, logical in self.files or ((self.path, self.logical),):
+            if origin == logical or origin.startswith(f"{logical}!"):
+                return path
+        if not self.path.endswith(self.logical):
+            raise KeyError(f"{origin} is no file of unit {self.name}")
+        # Of many gathered files only the first is told in a manifest; the others lie beside it.
+        return self.path.removesuffix(self.logical) + origin.split("!", 1)[0]
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -35,6 +36,17 @@ def output_of(target: str) -> str:
             "give a run file or the `output` folder of one"
         )
     return target
+
+
+def outputs_below(folder: str) -> list[str]:
+    """Output folders of runs in a local folder, at most two levels down. PlanError if there is none."""
+    base = Path(folder)
+    found = sorted(
+        str(file.parent) for depth in ("", "*/", "*/*/") for file in base.glob(f"{depth}plan.json")
+    )
+    if not found:
+        raise PlanError(f"{base.resolve()}: no run's output is in this folder; give a run file or an output")
+    return found
 
 
 def connect(root: str) -> duckdb.DuckDBPyConnection:

@@ -61,9 +61,12 @@ def _files_there(folder: str, name: str, manifest: dict[str, Any]) -> bool:
 
 
 def describe_segment(segment: Segment) -> dict[str, Any]:
-    """What a later plan must know of this segment to use its signals again (`segment.json`)."""
+    """What a later plan must know of this segment to use its signals again (`segment.json`), and
+    `winnow show` to find a document's original."""
     return {
         "source": segment.source,
+        "reader": segment.reader,
+        "options": segment.reader_options.model_dump(mode="json"),
         "hash": segment.hash,
         "columns": segment.schema.names,
         "steps": [

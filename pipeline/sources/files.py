@@ -7,7 +7,7 @@ Many small files make one unit. Files that become no row are counted:
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, takewhile
 from typing import Any
 
@@ -71,6 +71,12 @@ def units(name: str, files: Sequence[InputFile], options: FilesOptions) -> list[
 def read(reading: Reading) -> Iterator[pa.Table]:
     """Tables of `SCHEMA`, a row for each file, in the order of their logical paths."""
     return tables(_rows(reading), SCHEMA, weigh="text")
+
+
+def original(reading: Reading, row: Mapping[str, Any]) -> bytes:
+    """The file's bytes."""
+    with store.open_input(reading.unit.file(row["origin"])) as file:
+        return file.read()
 
 
 def _rows(reading: Reading) -> Iterator[dict[str, Any]]:
@@ -151,4 +157,5 @@ SOURCE = Source(
     options=FilesOptions,
     about="files of text or code, each one document",
     units=units,
+    original=original,
 )

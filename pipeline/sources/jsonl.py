@@ -14,12 +14,13 @@ Empty lines are nothing and not counted.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 from pydantic import Field
 
+from pipeline.errors import SourceError
 from pipeline.source import Reading, Source, Unit, tables
 from pipeline.sources import dates
 from pipeline.sources.charset import well_formed
@@ -40,6 +41,16 @@ def read(reading: Reading) -> Iterator[pa.Table]:
     """Tables of the schema, in the order of the file; `offset` is the line's number from 0."""
     options: JsonlOptions = reading.options
     return tables(_rows(reading, options), schema_of((), options), weigh="text")
+
+
+def original(reading: Reading, row: Mapping[str, Any]) -> bytes:
+    """The document's line."""
+    for number, line in _lines(reading, reading.options.max_line_bytes):
+        if number == row["offset"]:
+            return line
+    raise SourceError(
+        f"{reading.unit.path}: line {row['offset']} is not there any more: has the file changed?"
+    )
 
 
 def schema_of(units: Sequence[Unit], options: JsonlOptions) -> pa.Schema:
@@ -147,4 +158,5 @@ SOURCE = Source(
     options=JsonlOptions,
     about="JSON lines, packed or not; damaged lines are counted and passed over",
     schema_of=schema_of,
+    original=original,
 )

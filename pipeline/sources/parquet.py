@@ -9,10 +9,12 @@ A row becomes a document if its text is there. Other rows are counted:
 Large files are cut into units of whole row groups.
 """
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -91,6 +93,21 @@ def read(reading: Reading) -> Iterator[pa.Table]:
         starts = [0, *accumulate(about.row_group(group).num_rows for group in range(about.num_row_groups))]
         for group in range(*(reading.unit.part or (0, about.num_row_groups))):
             yield from _row_group(parquet, group, starts[group], reading)
+
+
+def original(reading: Reading, row: Mapping[str, Any]) -> bytes:
+    """The document's row, all its columns, as one line of JSON."""
+    path, number = reading.unit.path, row["offset"]
+    with opened(reading) as file:
+        parquet = pq.ParquetFile(file)
+        start = 0
+        for group in range(parquet.metadata.num_row_groups):
+            rows = parquet.metadata.row_group(group).num_rows
+            if number < start + rows:
+                found = parquet.read_row_group(group).slice(number - start, 1).to_pylist()[0]
+                return json.dumps(found, ensure_ascii=False, default=str).encode("utf-8", "replace")
+            start += rows
+    raise SourceError(f"{path}: row {number} is not there any more: has the file changed?")
 
 
 def _row_group(parquet: pq.ParquetFile, group: int, start: int, reading: Reading) -> Iterator[pa.Table]:
@@ -267,4 +284,5 @@ SOURCE = Source(
     about="Parquet files with a column of texts; damaged row groups are counted and passed over",
     units=units,
     schema_of=schema_of,
+    original=original,
 )

@@ -1,0 +1,126 @@
+"""One document in full: what winnow knows of it, its text, and its record in the original file."""
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import duckdb
+from rich.console import Console
+from rich.rule import Rule as Line
+from rich.table import Table
+from rich.text import Text
+
+from pipeline import sql, store
+from pipeline import steps as table_of_steps
+from pipeline.errors import PlanError, SourceError
+from pipeline.source import BASE_SCHEMA, Reading, Unit
+
+_KEYS = (*BASE_SCHEMA.names, "unit", "row")
+_SHORT = 4  # characters: a shorter beginning of an id would fit too many documents
+_LISTED = 5
+
+
+def show(roots: Sequence[str], identity: str, part: str, console: Console) -> None:
+    """Prints a document by its id, or the beginning of it, from the first output that has it.
+
+    part   `text` or `original`: only these bytes, for a pipe; `all`: the facts and both
+    Raises PlanError where no document, or more than one, has this id.
+    """
+    wanted = identity.lower()
+    if len(wanted) < _SHORT or set(wanted) - set("0123456789abcdef"):
+        raise PlanError(
+            f"id {identity!r}: expected the 32 hexadecimal digits of a document's id, or the first few; "
+            'winnow sql OUTPUT "SELECT id, url, origin FROM documents" lists them'
+        )
+    for root in roots:
+        with sql.connect(root) as connection:
+            document = _find(connection, wanted)
+        if document is not None:
+            break
+    else:
+        raise PlanError(f"id {identity!r}: no document in {', '.join(roots)} has an id that starts so")
+    if part == "text":
+        _write((document["text"] or "").encode())
+    elif part == "original":
+        _write(original(root, document))
+    else:
+        _facts(document, console)
+        console.print(Line("text", style="dim"))
+        console.print(document["text"] or "", markup=False, highlight=False, soft_wrap=True)
+        console.print(Line("original", style="dim"))
+        console.print(
+            original(root, document).decode("utf-8", "replace"), markup=False, highlight=False, soft_wrap=True
+        )
+
+
+def original(root: str, document: dict[str, Any]) -> bytes:
+    """The document's record as it stands in the input file. SourceError if it is not there any more."""
+    folder, reader_name, options = _segment(root, document["source"], document["unit"])
+    reader = table_of_steps.source_reader(reader_name)
+    if reader.original is None:
+        raise SourceError(f"source {document['source']!r}: `read: {reader_name}` cannot show originals")
+    told = store.read_json(store.join(root, folder, "units", f"{document['unit']}.json"))["input"]
+    part = told["part"]
+    unit = Unit(
+        document["source"],
+        document["unit"],
+        told["path"],
+        told["logical"],
+        told["size"],
+        told["version"],
+        None if part is None else (part[0], part[1]),
+    )
+    opened = partial(store.open_input, unit.path, unit.size or None)
+    row = {name: document[name] for name in _KEYS}
+    return reader.original(Reading(unit, reader.options(**options), opened, Counter()), row)
+
+
+def _find(connection: duckdb.DuckDBPyConnection, wanted: str) -> dict[str, Any] | None:
+    found: list[dict[str, Any]] = []
+    for view in ("documents", "dropped"):
+        result = connection.execute(f"SELECT * FROM {view} WHERE starts_with(id, ?) ORDER BY id", [wanted])
+        assert result.description is not None  # it is a query
+        names = [column[0] for column in result.description]
+        found += [dict(zip(names, row, strict=True)) for row in result.fetchmany(_LISTED)]
+    distinct = sorted({row["id"] for row in found})
+    if len(distinct) > 1:
+        raise PlanError(f"id {wanted!r}: several documents' ids start so: {', '.join(distinct[:_LISTED])}")
+    return found[0] if found else None
+
+
+def _segment(root: str, source: str, unit: str) -> tuple[str, str, dict[str, Any]]:
+    """Folder of the segment that holds the unit, its reader and the reader's options."""
+    for folder in store.read_json(store.join(root, "plan.json"))["segments"]:
+        about = store.read_json(store.join(root, folder, "segment.json")) or {}
+        if about.get("source") == source and store.exists(store.join(root, folder, "units", f"{unit}.json")):
+            return folder, about["reader"], about["options"]
+    raise SourceError(f"{root}: no finished unit {unit} of source {source!r}")
+
+
+def _facts(document: dict[str, Any], console: Console) -> None:
+    failed = document.get("dropped_by")
+    verdict = Text(f"dropped by {', '.join(failed)}", style="red") if failed else Text("kept", style="green")
+    table = Table.grid(padding=(0, 2))
+    for name, value in document.items():
+        if name not in ("text", "dropped_by") and value is not None:
+            table.add_row(Text(name, style="dim"), Text(_shown(value)))
+    console.print(verdict)
+    console.print(table)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return (
+        ", ".join(map(str, value))
+        if isinstance(value, Sequence) and not isinstance(value, str)
+        else str(value)
+    )
+
+
+def _write(data: bytes) -> None:
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
