@@ -20,6 +20,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline import marks, steps
+from pipeline.corpus_recipe import completed
 from pipeline.errors import PlanError
 from pipeline.faults import Faults, choose, explain, show
 from pipeline.marks import KeyPath, Mark, Marked
@@ -35,6 +36,9 @@ class RunFile(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    recipe: str | None = Field(
+        default=None, description="a recipe of a whole corpus, for all that this file does not say"
+    )
     corpus: str = Field(description="name of the corpus: letters, digits, '_', '.' and '-'")
     output: str = Field(
         min_length=1, description="folder that the run writes to, local or s3://, gs://, hf://"
@@ -69,7 +73,9 @@ class SourceConfig:
 class Config:
     """A run file whose every name and option is known to be good; columns are checked by the plan.
 
-    mixture   the options that mixtures/ declares (`steps.mixture_options()`)
+    mixture    the options that mixtures/ declares (`steps.mixture_options()`)
+    recipe     the recipe of a whole corpus that the file is based on, "" for none
+    left_out   sources of that recipe that the file does not name
     """
 
     corpus: str
@@ -80,7 +86,9 @@ class Config:
     mixture: Any
     storage: Mapping[str, Mapping[str, Any]]
     file: str
-    mixture_line: int
+    mixture_mark: Mark
+    recipe: str = ""
+    left_out: tuple[str, ...] = ()
 
 
 def load(path: str) -> Config:
@@ -100,6 +108,7 @@ def read(marked: Marked) -> Config:
     except ValidationError as error:
         explain(faults, error, RunFile, marked, (), "run file")
         run = None
+    marked, left_out = completed(marked, faults)
     data = marked.data
     output = data.get("output")
     if isinstance(output, str) and re.fullmatch(r"\w+:/*", output):
@@ -124,7 +133,9 @@ def read(marked: Marked) -> Config:
         mixture,
         run.storage or {},
         marked.file,
-        marked.mark(("mixture",)).line,
+        marked.mark(("mixture",)),
+        run.recipe or "",
+        left_out,
     )
 
 

@@ -28,17 +28,17 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True)
 class Marked:
-    """The content of a YAML file; `lines` has one entry per key path of `data`."""
+    """The content of a YAML file; `lines` says of each key path of `data` where it stands."""
 
     file: str
     data: Any
-    lines: Mapping[KeyPath, int]
+    lines: Mapping[KeyPath, Mark]
 
     def mark(self, path: KeyPath = ()) -> Mark:
         """Where `path` stands; for a path that is not in the file, its nearest parent."""
         while path and path not in self.lines:
             path = path[:-1]
-        return Mark(self.file, self.lines.get(path, 1))
+        return self.lines.get(path, Mark(self.file, 1))
 
 
 MAX_NODES = 100_000  # after aliases are expanded: a run file is small, a YAML bomb is not
@@ -125,12 +125,12 @@ class _Reader:
 
     def __init__(self, file: str) -> None:
         self.file = file
-        self.lines: dict[KeyPath, int] = {}
+        self.lines: dict[KeyPath, Mark] = {}
         self._open: set[int] = set()
         self._nodes = 0
 
     def value(self, node: yaml.Node, path: KeyPath) -> Any:
-        self.lines.setdefault(path, _line(node))
+        self.lines.setdefault(path, Mark(self.file, _line(node)))
         self._nodes += 1
         if self._nodes > MAX_NODES:
             raise self._fault(node, f"more than {MAX_NODES} values once its aliases are expanded")
@@ -162,7 +162,7 @@ class _Reader:
             own[name] = (key, value)
         data: dict[str, Any] = {}
         for name, (key, value) in (own | {name: merged[name] for name in merged if name not in own}).items():
-            self.lines[(*path, name)] = _line(key)
+            self.lines[(*path, name)] = Mark(self.file, _line(key))
             data[name] = self.value(value, (*path, name))
         return data
 

@@ -321,8 +321,8 @@ def _counting(config: Config) -> StepConfig:
         name="tokens",
         options=options.model_validate({"tokenizer": config.mixture.tokenizer}),
         rules=(),
-        file=config.file,
-        line=config.mixture_line,
+        file=config.mixture_mark.file,
+        line=config.mixture_mark.line,
     )
 
 

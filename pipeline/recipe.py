@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -55,9 +56,12 @@ class Recipe:
     file: str
 
 
-def recipe_names() -> list[str]:
-    """The recipes that come with winnow, sorted."""
-    return sorted(file.stem for file in RECIPES.glob("*.yaml"))
+@cache
+def recipe_names() -> tuple[str, ...]:
+    """The recipes for one source that come with winnow, sorted (`corpus_recipe` has the others)."""
+    return tuple(
+        sorted(file.stem for file in RECIPES.glob("*.yaml") if "steps" in marks.load(str(file)).data)
+    )
 
 
 def resolve_recipe(name_or_path: str, beside: str = ".") -> str:
@@ -72,6 +76,11 @@ def resolve_recipe(name_or_path: str, beside: str = ".") -> str:
         raise PlanError(f"recipe {name_or_path!r}: there is no file {path}")
     known = recipe_names()
     if name_or_path not in known:
+        if (RECIPES / f"{name_or_path}.yaml").is_file():
+            raise PlanError(
+                f"recipe {name_or_path!r} is for a whole corpus: write `recipe: {name_or_path}` at the top "
+                "of the run file, beside `sources`"
+            )
         raise PlanError(f"unknown recipe {name_or_path!r}; {choose(name_or_path, known)}")
     return str(RECIPES / f"{name_or_path}.yaml")
 
@@ -230,7 +239,7 @@ def _expand(
                 f"recipe: unknown key {key!r}; {choose(key, ['name', 'override'])}", marked.mark((*at, key))
             )
     try:
-        path = resolve_recipe(given["name"], os.path.dirname(marked.file) or ".")
+        path = resolve_recipe(given["name"], os.path.dirname(mark.file) or ".")
     except PlanError as fault:
         faults.add(fault.message, mark)
         return []

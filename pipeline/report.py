@@ -9,11 +9,13 @@ import pyarrow as pa
 from pydantic import BaseModel
 from rich.console import Console
 from rich.padding import Padding
+from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
 from pipeline import state
 from pipeline import steps as table_of_steps
+from pipeline.corpus_recipe import CorpusRecipe, corpus_recipe_names, load_corpus_recipe
 from pipeline.errors import PlanError
 from pipeline.faults import choose
 from pipeline.plan import Layer, Plan, Segment, Step
@@ -28,6 +30,13 @@ def outline(plan: Plan, console: Console) -> None:
     """Prints units, segments, passes and what is done; reads manifests only."""
     root = plan.config.output
     console.print(Text(f"{plan.config.corpus} → {root}", style="bold"))
+    if plan.config.recipe:
+        console.print(f"recipe {plan.config.recipe}", highlight=False)
+    if plan.config.left_out:
+        without = ", ".join(plan.config.left_out)
+        console.print(
+            f"  without {without}: not in this file; the others keep their proportions", style="yellow"
+        )
     found = [state.segment_state(root, segment) for segment in plan.segments]
     for segment, done in zip(plan.segments, found, strict=True):
         _segment(segment, done, root, console)
@@ -54,7 +63,7 @@ def outline(plan: Plan, console: Console) -> None:
 
 
 def _segment(segment: Segment, done: state.SegmentState, root: str, console: Console) -> None:
-    size = sum(unit.size for unit in segment.units)
+    size = sum({unit.path: unit.size for unit in segment.units}.values())
     status = f"{len(done.done)} of {len(segment.units)} units done"
     if done.todo and (donors := state.donors(root, segment, done.todo)):
         status += f"; signals of an earlier run serve {len(donors)}"
@@ -65,7 +74,7 @@ def _segment(segment: Segment, done: state.SegmentState, root: str, console: Con
     )
     for unit in segment.units[:UNITS_SHOWN]:
         mark = "✓" if unit.name in done.done else "·"
-        part = "" if unit.part is None else f" rows {unit.part[0]}–{unit.part[1]}"
+        part = "" if unit.part is None else f" part {unit.part[0]:,}–{unit.part[1]:,}"
         line = f"  {mark} {unit.path}{part}  {_size(unit.size)}"
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     if len(segment.units) > UNITS_SHOWN:
@@ -171,11 +180,13 @@ def catalogue(console: Console) -> None:
     stages = [(name, table_of_steps.stage(name).about) for name in table_of_steps.STAGES]
     passes = [(name, table_of_steps.pass_(name).about) for name in table_of_steps.PASSES]
     recipes = [(name, load_recipe(name).about) for name in recipe_names()]
+    corpora = [(name, load_corpus_recipe(name).about) for name in corpus_recipe_names()]
     for title, where, entries in (
         ("sources", "read: NAME", readers),
         ("stages", "in steps", stages),
         ("passes", "in across", passes),
-        ("recipes", "recipe: NAME", recipes),
+        ("recipes", "in steps, - recipe: NAME", recipes),
+        ("recipes of a whole corpus", "recipe: NAME at the top of a run file", corpora),
     ):
         console.print(Text(title, style="bold") + Text(f"  ({where})", style="dim"))
         table = Table.grid(padding=(0, 2))
@@ -187,7 +198,8 @@ def catalogue(console: Console) -> None:
 
 def step(name: str, console: Console) -> None:
     """Prints one source, stage, pass or recipe in full."""
-    known = [*table_of_steps.SOURCES, *table_of_steps.STAGES, *table_of_steps.PASSES, *recipe_names()]
+    known = [*table_of_steps.SOURCES, *table_of_steps.STAGES, *table_of_steps.PASSES]
+    known += [*recipe_names(), *corpus_recipe_names()]
     if name not in known:
         raise PlanError(f"no source, stage, pass or recipe is named {name!r}; {choose(name, known)}")
     if name in table_of_steps.SOURCES:
@@ -207,6 +219,15 @@ def step(name: str, console: Console) -> None:
                 given = part.options.model_dump(mode="json", exclude_defaults=True)
                 console.print(f"  {part.name}" + (f" {given}" if given else ""), style="green")
             _rules(part.rules, console)
+    if name in corpus_recipe_names():
+        _corpus_recipe(load_corpus_recipe(name), console)
+
+
+def _corpus_recipe(recipe: CorpusRecipe, console: Console) -> None:
+    """Prints a whole corpus's recipe as it is written: it reads like the paper's table."""
+    _head("recipe of a whole corpus", recipe.name, recipe.about, recipe.paper, console)
+    with open(recipe.marked.file, encoding="utf-8") as file:
+        console.print(Syntax(file.read(), "yaml", background_color="default"))
 
 
 def _described(kind: str, declared: Stage | Pass, console: Console) -> None:

@@ -8,7 +8,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from pipeline import steps
-from pipeline.config import NAME, SOURCE_KEYS, RunFile
+from pipeline.config import NAME, RunFile
+from pipeline.corpus_recipe import corpus_recipe_names
 from pipeline.recipe import RECIPE, RULES, recipe_names
 from pipeline.source import Source
 from pipeline.stage import Pass, Stage
@@ -16,6 +17,11 @@ from pipeline.stage import Pass, Stage
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _REFERENCE = "#/$defs/{model}"
 _PREDICATE = {"type": "string", "description": "SQL over a document's columns; true drops the document"}
+_PATH = {"type": "string", "minLength": 1}
+_PATHS = {
+    "description": "files or patterns, local or s3://, gs://, hf://, https://",
+    "anyOf": [_PATH, {"type": "array", "minItems": 1, "items": _PATH}],
+}
 _RULES = {
     "type": "object",
     "description": "names and SQL predicates; exactly these in place of the published ones, {} for none",
@@ -32,6 +38,7 @@ def json_schema() -> dict[str, Any]:
     mixture = steps.mixture_options()
     models = _Models([RunFile, mixture, *options])
     run = models.object(RunFile)
+    readers = [_source(source, models) for source in sources]
     across: list[Stage | Pass] = [*stages, *passes]
     run["properties"] |= {
         "corpus": _named(run["properties"]["corpus"]),
@@ -40,8 +47,8 @@ def json_schema() -> dict[str, Any]:
             "type": "object",
             "minProperties": 1,
             "propertyNames": _named({}),
-            "additionalProperties": {"anyOf": [_source(source, models) for source in sources]},
         },
+        "recipe": {**_about(run["properties"]["recipe"]), "anyOf": [_corpus_recipe(), {"type": "null"}]},
         "across": {
             **_about(run["properties"]["across"]),
             "type": ["array", "null"],
@@ -53,7 +60,13 @@ def json_schema() -> dict[str, Any]:
         },
     }
     defs = {**models.defs, "steps": {"type": ["array", "null"], "items": _step(stages, models)}}
-    return {"$schema": DIALECT, "title": "winnow run file", **run, "$defs": defs}
+    # On a recipe's ground a source may leave out what the recipe says of it, `read` above all.
+    based = {
+        "if": {"required": ["recipe"], "properties": {"recipe": {"type": "string"}}},
+        "then": _sources([*readers, _based_source()]),
+        "else": _sources(readers),
+    }
+    return {"$schema": DIALECT, "title": "winnow run file", **run, **based, "$defs": defs}
 
 
 class _Models:
@@ -88,19 +101,33 @@ def _named(schema: dict[str, Any]) -> dict[str, Any]:
     return {**schema, "pattern": rf"^(?!\.){NAME.pattern}$"}
 
 
+def _sources(each: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"properties": {"sources": {"additionalProperties": {"anyOf": each}}}}
+
+
+def _based_source() -> dict[str, Any]:
+    """A source of a whole corpus's recipe: any of its reader's options, but no reader."""
+    return {
+        "type": "object",
+        "properties": {"paths": _PATHS, "steps": {"$ref": "#/$defs/steps"}},
+        "not": {"required": ["read"]},
+    }
+
+
+def _corpus_recipe() -> dict[str, Any]:
+    return {"anyOf": [{"enum": list(corpus_recipe_names())}, {"type": "string", "pattern": r"/|\.ya?ml$"}]}
+
+
 def _source(source: Source, models: _Models) -> dict[str, Any]:
     schema = models.object(source.options)
-    paths = {"type": "string", "minLength": 1}
     schema["properties"] = {
         "read": {"const": source.name, "description": source.about},
-        "paths": {
-            "description": "files or patterns, local or s3://, gs://, hf://, https://",
-            "anyOf": [paths, {"type": "array", "minItems": 1, "items": paths}],
-        },
+        "paths": _PATHS,
         "steps": {"$ref": "#/$defs/steps"},
         **schema["properties"],
     }
-    return {**schema, "required": [*SOURCE_KEYS[:2], *schema.get("required", [])]}
+    needed = ["read"] if source.inputs else ["read", "paths"]
+    return {**schema, "required": [*needed, *schema.get("required", [])]}
 
 
 def _step(known: Sequence[Stage | Pass], models: _Models) -> dict[str, Any]:
@@ -125,7 +152,7 @@ def _step(known: Sequence[Stage | Pass], models: _Models) -> dict[str, Any]:
 def _recipe() -> dict[str, Any]:
     name = {
         "description": "a recipe that comes with winnow, or the path of a YAML file of the same form",
-        "anyOf": [{"enum": recipe_names()}, {"type": "string", "pattern": r"/|\.ya?ml$"}],
+        "anyOf": [{"enum": list(recipe_names())}, {"type": "string", "pattern": r"/|\.ya?ml$"}],
     }
     override = {
         "type": ["object", "null"],

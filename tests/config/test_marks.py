@@ -190,4 +190,4 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     except PlanError as fault:
         assert fault.file == "run.yaml" and fault.message
     else:
-        assert all(1 <= line <= text.count("\n") + 1 for line in marked.lines.values())
+        assert all(1 <= mark.line <= text.count("\n") + 1 for mark in marked.lines.values())

@@ -126,7 +126,7 @@ FAULTS = [
     (GOOD.replace("out/cc-sample", "''"), 2, ["output is ''", "at least 1 character"]),
     (GOOD + "acros: [exact]\n", 10, ["unknown key 'acros'", "'across'"]),
     (GOOD + "mixtures: {}\n", 10, ["unknown key 'mixtures'", "'mixture'"]),
-    (GOOD + "colour: red\n", 10, ["unknown key 'colour'", "expected one of corpus, output"]),
+    (GOOD + "colour: red\n", 10, ["unknown key 'colour'", "expected one of recipe, corpus, output"]),
     (GOOD.replace("cc-sample\noutput", "2024\noutput"), 1, ["corpus is the number 2024", "text", "quotes"]),
     (GOOD.replace("corpus: cc-sample", "corpus: cc/sample"), 1, ["'cc/sample'", "letters, digits"]),
     (GOOD.replace("corpus: cc-sample", "corpus: ../up"), 1, ["'../up'", "letters, digits"]),
