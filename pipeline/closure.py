@@ -17,6 +17,8 @@ _FLOORS = ("pipeline.sources", "pipeline.isolate", "filters", "classifiers", "de
 """Imports that are followed. The rest of `pipeline` is the engine, hashed by its own list, or
 decides no byte; the kernels of `text` enter every digest whole."""
 
+_DATA = frozenset((".tsv", ".csv", ".json", ".txt", ".npz"))
+
 
 @cache
 def code_digest(modules: tuple[str, ...]) -> str:
@@ -35,7 +37,7 @@ def code_digest(modules: tuple[str, ...]) -> str:
 
 
 def followed(modules: Iterable[str]) -> dict[str, Path]:
-    """The files of these modules and of all that they import from the followed floors."""
+    """The files of these modules and of all that they import from the followed floors, by name."""
     found: dict[str, Path] = {}
     wanted = list(modules)
     while wanted:
@@ -44,6 +46,10 @@ def followed(modules: Iterable[str]) -> dict[str, Path]:
         if path is not None and module not in found:
             found[module] = path
             wanted += _imports(path.read_bytes())
+            # Tables beside a module, which it reads instead of importing them.
+            for file in path.parent.iterdir():
+                if file.suffix in _DATA:
+                    found[str(file.relative_to(path.parent))] = file
     return found
 
 

@@ -13,21 +13,19 @@ from typing import Any, TypeVar
 from pipeline import state, store
 from pipeline import steps as table_of_steps
 from pipeline.corpus import CorpusUnit
-from pipeline.engine import TRIES, Engine, InlineEngine, Resources
-from pipeline.errors import EngineError, SourceError, StoreError
+from pipeline.engine import Engine, InlineEngine
+from pipeline.errors import EngineError, StoreError
 from pipeline.hold import hold
 from pipeline.layer import LabelTask, StoredLabels, label_unit
 from pipeline.plan import Layer, Plan, Segment
 from pipeline.progress import Progress
 from pipeline.ray_engine import RayEngine
-from pipeline.segment import SegmentWorker, UnitTask
+from pipeline.segments import run_segments
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 ROWS_PER_PARTITION = 2_000_000
-GROUP_BYTES = 1 << 20  # of input that a worker is handed at a time: small units go together, since
-GROUP_UNITS = 32  # handing one over takes longer than doing it
 
 
 @dataclass(frozen=True)
@@ -91,7 +89,7 @@ class Run:
 
     def _all(self) -> dict[str, Any]:
         self._write_plan()
-        segments = [self._segment(segment) for segment in self.plan.segments]
+        segments = run_segments(self.plan, self.engine, self.progress, self._log)
         units = state.corpus_units(self.root, self.plan, segments)
         digest = state.first_digest(self.plan, segments)
         layers = []
@@ -106,43 +104,6 @@ class Run:
         elif self._engine is None:
             self.progress.say(f"nothing to do: {self.root} is complete ({_totals(manifest)})")
         return manifest
-
-    def _segment(self, segment: Segment) -> state.SegmentState:
-        found = state.segment_state(self.root, segment)
-        if not found.todo:
-            return found
-        folder = store.join(self.root, segment.folder)
-        store.make_folder(folder)
-        store.write_json(store.join(folder, "segment.json"), state.describe_segment(segment))
-        donors = state.donors(self.root, segment, found.todo)
-        if donors:
-            self.progress.say(
-                f"{segment.source}: signals of an earlier run serve {len(donors)} of {len(found.todo)} "
-                "units; their input is not read again"
-            )
-        # Largest first: no worker is left alone at the end with the largest file.
-        order = sorted(found.todo, key=lambda unit: (-unit.size, unit.name))
-        tasks = [UnitTask(unit, donors.get(unit.name)) for unit in order]
-        became = self._map_units(
-            segment.source,
-            SegmentWorker,
-            (segment, self.root, self.storage),
-            list(_groups(tasks, self.engine().workers)),
-            len(segment.units),
-            Resources(segment.cpus, segment.gpus),
-        )
-        after = state.segment_state(self.root, segment)
-        if after.todo:
-            killed = f"its worker was killed {TRIES} times over, for want of memory perhaps"
-            shown = [became.get(unit.name, f"{unit.path}: {killed}") for unit in after.todo[:10]]
-            more = len(after.todo) - len(shown)
-            read = all(unit.name in became for unit in after.todo)
-            raise (SourceError if read else EngineError)(
-                f"source {segment.source!r}: {len(after.todo)} of {len(segment.units)} units could not be "
-                "done; the others are done and kept. Mend these and run again:\n  "
-                + "\n  ".join([*shown, *([f"… and {more} more"] if more else [])])
-            )
-        return after
 
     def _layer(self, layer: Layer, units: list[CorpusUnit], digest: str) -> state.LayerState:
         found = state.layer_state(self.root, layer, units, digest)
@@ -196,41 +157,10 @@ class Run:
             return self.settings.partitions
         return max(1, -(-sum(unit.stored for unit in units) // ROWS_PER_PARTITION))
 
-    def _map_units(
-        self,
-        name: str,
-        worker: Any,
-        arguments: tuple[Any, ...],
-        groups: Sequence[Sequence[UnitTask]],
-        total: int,
-        resources: Resources,
-    ) -> dict[str, str]:
-        """Runs tasks over the pool of workers; returns by unit's name why it is not done, if it is not."""
-        tasks = sum(map(len, groups))
-        self.progress.start(name, total, total - tasks)
-        started = time.monotonic()
-        became = {}
-        peak = 0
-        done = self.engine().map_units(worker, arguments, groups, self.progress.batch, resources)
-        for outcome in done:
-            if "error" in outcome:
-                became[outcome["unit"]] = str(outcome["error"])
-                self.progress.say(f"{name}: cannot read {outcome['error']}")
-                continue
-            became[outcome["unit"]] = (
-                f"{outcome['input']['path']}: a worker has done it, but what it wrote is not in {self.root}: "
-                "is that on a disk or store that all machines share?"
-            )
-            peak = max(peak, outcome["peak_rss"])
-            self.progress.unit()
-        self.progress.finish()
-        self._note(name, tasks, started, peak_worker_bytes=peak)
-        return became
-
-    def _note(self, part: str, units: int, started: float, **more: int) -> None:
+    def _note(self, part: str, units: int, started: float) -> None:
         """A line of the log: times and memory, which are no part of the manifest."""
         seconds = round(time.monotonic() - started, 3)
-        self._log.append(json.dumps({"part": part, "units": units, "seconds": seconds, **more}))
+        self._log.append(json.dumps({"part": part, "units": units, "seconds": seconds}))
 
     def _mixture(
         self,
@@ -343,21 +273,6 @@ class RunCorpus:
             raise EngineError(f"{doing}: {fault}") from fault
 
 
-def _groups(tasks: Sequence[UnitTask], workers: int) -> Iterator[list[UnitTask]]:
-    """The tasks in order, small ones together where there are many for each worker."""
-    most = min(GROUP_UNITS, len(tasks) // (8 * workers))
-    held: list[UnitTask] = []
-    weight = 0
-    for task in tasks:
-        if held and (len(held) >= most or weight + task.unit.size > GROUP_BYTES):
-            yield held
-            held, weight = [], 0
-        held.append(task)
-        weight += task.unit.size
-    if held:
-        yield held
-
-
 def clean(plan: Plan) -> tuple[int, int]:
     """Removes segments and layers that are not of this plan; returns folders and bytes removed."""
     root = plan.config.output
@@ -396,7 +311,7 @@ def _segment_summary(segment: Segment, found: state.SegmentState) -> dict[str, A
         "segment": segment.hash,
         "read": segment.reader,
         "units": len(segment.units),
-        "input_bytes": sum(unit.size for unit in segment.units),
+        "input_bytes": sum({unit.path: unit.size for unit in segment.units}.values()),
         "skipped": dict(sorted(skipped.items())),
         **_sum(manifests),
     }

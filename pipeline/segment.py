@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from pipeline.errors import ContractError, SourceError
 from pipeline.plan import Segment, Step
 from pipeline.replay import Donor
 from pipeline.rules import Rules
-from pipeline.source import BASE_SCHEMA, Reading, Unit
+from pipeline.source import BASE_SCHEMA, Reading, Unit, document_id
 from pipeline.stage import Measure, Stage
 
 Report = Callable[[int, int, int], None]
@@ -209,7 +208,9 @@ def dropped_by(names: Sequence[str], failing: NDArray[np.bool_]) -> pa.Array:
 class SegmentWorker:
     """Takes units through one segment. Built once per worker process; called once per unit."""
 
-    def __init__(self, segment: Segment, root: str, storage: dict[str, Any], report: Report) -> None:
+    def __init__(
+        self, segment: Segment, root: str, storage: dict[str, dict[str, Any]], report: Report
+    ) -> None:
         store.configure(storage)
         self._segment = segment
         self._folder = store.join(root, segment.folder)
@@ -308,11 +309,6 @@ class SegmentWorker:
             columns["row"] = pa.array(np.arange(row, row + len(table)))
             row += len(table)
             yield pa.table(columns)
-
-
-def document_id(source: str, address: str) -> str:
-    """32 hexadecimal digits: BLAKE2b-128 of the source's name and the logical address."""
-    return blake2b(f"{source}\0{address}".encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def peak_memory() -> int:
