@@ -24,6 +24,7 @@ class Share:
     target     tokens to draw: `asked`, or less for `reason`
     copies     whole epochs of every document
     rest       tokens beyond those, from the documents with the lowest hashes
+    slack      tokens by which the draw may end above `target` to end nearer to it
     reason     why `target` is below `asked`, or why nothing is asked; empty otherwise
     """
 
@@ -33,6 +34,7 @@ class Share:
     target: int
     copies: int
     rest: int
+    slack: int
     reason: str
 
 
@@ -55,7 +57,8 @@ def allocate(available: Mapping[str, Available], options: MixtureOptions) -> lis
         once = int(everything and exact(options.max_epochs) >= 1)
         copies, rest = divmod(target, tokens) if tokens else (once, 0)
         reason = _reason(stock[source], weights[source], target < asked[source], everything)
-        shares.append(Share(source, weights[source], asked[source], target, copies, rest, reason))
+        slack = caps[source] - target
+        shares.append(Share(source, weights[source], asked[source], target, copies, rest, slack, reason))
     return shares
 
 

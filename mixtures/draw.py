@@ -31,7 +31,7 @@ LICENCES = 20  # of a source that the manifest tells apart
 BINS_PER_SHARD = 64  # of the position key: shards are cut to about a hundredth of their size
 
 
-TOO_LONG = "the next document is longer than what is left"  # said from a shortfall of 1%
+WHOLE = "whole documents come no nearer"  # said from a difference of 1%
 
 
 def draw(corpus: Corpus, options: MixtureOptions, name: str, folder: str) -> dict[str, Any]:
@@ -115,7 +115,7 @@ def _quotas(
 ) -> dict[str, Quota]:
     """The shares as rules that a task can apply to a hash, for every source that has units."""
     borders = {s.source: border_bin(stocks[s.source].histogram, s.rest) for s in shares if s.rest}
-    thresholds = _thresholds(corpus, keys, borders)
+    thresholds = _thresholds(corpus, keys, borders, {share.source: share.slack for share in shares})
     quotas = {}
     for share in shares:
         if share.source in stocks:
@@ -129,7 +129,9 @@ def _quotas(
     return quotas
 
 
-def _thresholds(corpus: Corpus, keys: Keys, borders: Mapping[str, tuple[int, int]]) -> dict[str, int]:
+def _thresholds(
+    corpus: Corpus, keys: Keys, borders: Mapping[str, tuple[int, int]], slacks: Mapping[str, int]
+) -> dict[str, int]:
     """The exact selection hash at which each source's budget runs out."""
     units = [unit for unit in corpus.units if unit.source in borders]
     border = Border(keys, {source: number for source, (number, _) in borders.items()})
@@ -140,7 +142,7 @@ def _thresholds(corpus: Corpus, keys: Keys, borders: Mapping[str, tuple[int, int
     for source, parts in found.items():
         selection = np.concatenate([hashes for hashes, _ in parts])
         tokens = np.concatenate([tokens for _, tokens in parts])
-        thresholds[source] = threshold_of(selection, tokens, borders[source][1])
+        thresholds[source] = threshold_of(selection, tokens, borders[source][1], slacks[source])
     return thresholds
 
 
@@ -233,7 +235,7 @@ def _achieved(
             "share": round(sums.tokens / total, 6) if total else 0.0,
             "epochs": round(sums.tokens / stock.tokens, 6) if stock.tokens else float(share.copies),
             "available": {"documents": stock.documents, "tokens": stock.tokens},
-            "reason": share.reason or (TOO_LONG if 100 * sums.tokens < 99 * share.target else ""),
+            "reason": share.reason or (WHOLE if 100 * abs(sums.tokens - share.target) > share.target else ""),
             "licenses": dict(licences.get(share.source, {})),
         }
     return entries

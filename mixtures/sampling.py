@@ -102,11 +102,21 @@ def border_bin(histogram: Integers, rest: int) -> tuple[int, int]:
     return border, rest - (int(total[border - 1]) if border else 0)
 
 
-def threshold_of(selection: Hashes, tokens: Integers, rest: int) -> int:
-    """The hash below which the documents of the border bin are taken: those with the lowest hashes
-    whose tokens sum up to at most `rest`. Equal hashes are taken together or not at all."""
+def threshold_of(selection: Hashes, tokens: Integers, rest: int, slack: int) -> int:
+    """The hash below which the documents of the border bin are taken, those with the lowest hashes.
+
+    Their tokens sum up to `rest`, as nearly as whole documents can, and to `slack` more at most.
+    Equal hashes are taken together or not at all.
+    """
     order = np.argsort(selection, kind="stable")
-    taken = int(np.searchsorted(np.cumsum(tokens[order]), rest, side="right"))
+    sums = np.cumsum(tokens[order])
+    taken = int(np.searchsorted(sums, rest, side="right"))
+    short = rest - (int(sums[taken - 1]) if taken else 0)
+    over = int(sums[taken]) - rest
+    if over < short and over <= slack:
+        taken += 1
+    if taken == len(order):  # the bin's last: the next hash that there can be
+        return min(int(selection[order[-1]]) + 1, (1 << 64) - 1)
     return int(selection[order[taken]])
 
 

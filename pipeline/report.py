@@ -105,6 +105,8 @@ def _steps(steps: Iterable[Step], console: Console) -> None:
             console.print(
                 f"    {step.name}{f' ({options})' if options else ''}", highlight=False, markup=False
             )
+            if step.kind == "stage" and "text" in table_of_steps.stage(step.name).replaces:
+                console.print("      edits the text: steps from here on see the new one", style="yellow")
             if step.adds:
                 columns = Text("adds " + ", ".join(step.adds), style="dim")
                 console.print(Padding(columns, (0, 0, 0, 6), expand=False))
@@ -167,6 +169,8 @@ def _share(part: int, whole: int) -> str:
 
 
 def _size(size: float) -> str:
+    if not size:
+        return "size unknown"
     for unit in ("B", "kB", "MB", "GB"):
         if size < 1000:
             return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"

@@ -266,6 +266,7 @@ class SegmentWorker:
             "input": {
                 "path": unit.path,
                 "logical": unit.logical,
+                "roots": unit.roots(),
                 "part": unit.part,
                 "size": unit.size,
                 "version": unit.version,

@@ -1,5 +1,6 @@
 """One document in full: what winnow knows of it, its text, and its record in the original file."""
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -71,10 +72,27 @@ def original(root: str, document: dict[str, Any]) -> bytes:
         told["size"],
         told["version"],
         None if part is None else (part[0], part[1]),
+        _files(told, document["origin"] or ""),
     )
     opened = partial(store.open_input, unit.path, unit.size or None)
     row = {name: document[name] for name in _KEYS}
-    return reader.original(Reading(unit, reader.options(**options), opened, Counter()), row)
+    try:
+        return reader.original(Reading(unit, reader.options(**options), opened, Counter()), row)
+    except KeyError as fault:
+        raise SourceError(f"{fault.args[0]}: has the input been moved since the run?") from fault
+
+
+def _files(told: dict[str, Any], origin: str) -> tuple[tuple[str, str], ...]:
+    """Path and logical path of the input file that `origin` names, where its unit gathers several."""
+    if origin == told["logical"] or origin.startswith(f"{told['logical']}!"):
+        return ()
+    logicals = [origin[:at] for at, sign in enumerate(origin) if sign == "!"] + [origin]
+    found = [(root + logical, logical) for root in told["roots"] for logical in logicals]
+    return tuple(pair for pair in found if _is_there(pair[0]))[:1]
+
+
+def _is_there(path: str) -> bool:
+    return os.path.exists(path) if store.is_local(path) else store.exists(path)
 
 
 def _find(connection: duckdb.DuckDBPyConnection, wanted: str) -> dict[str, Any] | None:

@@ -73,10 +73,13 @@ def test_there_are_five_questions_with_their_answers(views: duckdb.DuckDBPyConne
 
 
 def test_the_run_file_is_a_valid_one(tmp_path: Path) -> None:
-    whole, *parts = blocks("yaml")
+    whole, corpus, *parts = blocks("yaml")
     file = tmp_path / "run.yaml"
     file.write_text(whole, encoding="utf-8")
     assert [step.name for step in load(str(file)).across] == ["url", "exact", "minhash"]
+    file.write_text(corpus, encoding="utf-8")
+    based = load(str(file))
+    assert list(based.sources) == ["commoncrawl", "wikipedia", "github"] and "arxiv" in based.left_out
     page = tmp_path / "crawl.warc.gz"
     page.write_bytes(b"")
     head = f"corpus: a\noutput: b\nsources:\n  web:\n    read: warc\n    paths: [{page}]\n"

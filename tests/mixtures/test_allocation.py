@@ -25,7 +25,7 @@ def test_nothing_there() -> None:
     assert allocate({}, MixtureOptions()) == []
     assert allocate({}, MixtureOptions(tokens=100)) == []
     empty = allocate({}, MixtureOptions(tokens=100, weights={"web": 1}))
-    assert empty == [Share("web", Fraction(1), 100, 0, 0, 0, "no documents")]
+    assert empty == [Share("web", Fraction(1), 100, 0, 0, 0, 0, "no documents")]
     assert allocate({}, MixtureOptions(weights={"web": 1}))[0].asked == 0
 
 

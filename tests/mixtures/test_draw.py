@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from mixtures.draw import draw
 from mixtures.options import MixtureOptions
+from mixtures.sampling import threshold_of
 
 if TYPE_CHECKING:
     from tests.mixtures.conftest import Workshop
@@ -141,7 +142,10 @@ def test_achieved_is_within_one_document_of_the_target(
         assert entry["tokens"] == sum(row["tokens"] for row in mine)
         assert entry["available"] == {"documents": len(numbers), "tokens": sum(numbers)}
         target = min(entry["asked_tokens"], int(sum(numbers) * max_epochs))
-        assert target - max(numbers, default=0) < entry["tokens"] <= target or entry["tokens"] == target
+        # Whole documents: no further off than half of the longest, and never above the cap.
+        assert 2 * abs(entry["tokens"] - target) <= max(numbers, default=0) or entry["tokens"] < target
+        assert target - max(numbers, default=0) < entry["tokens"] or entry["tokens"] == target
+        assert entry["tokens"] <= int(sum(numbers) * max_epochs)
         copies = Counter(row["id"] for row in mine)
         assert max(copies.values(), default=0) <= np.ceil(max_epochs)
         if len(copies) == len(numbers):
@@ -164,3 +168,19 @@ def test_licences_by_source(workshop: "Workshop") -> None:
         ("other", 8),
     ]
     assert result["sources"]["web"]["licenses"] == {"unknown": 4}
+
+
+@pytest.mark.parametrize(
+    ("rest", "slack", "drawn"),
+    [
+        (0, 0, 0),
+        (14, 100, 1),  # 10 is 4 off, 20 would be 6 off
+        (16, 100, 2),  # 20 is 4 off, 10 would be 6 off
+        (16, 3, 1),  # but it would be above the cap
+        (29, 1, 3),  # to the bin's last document
+    ],
+)
+def test_a_budget_ends_at_the_nearest_document(rest: int, slack: int, drawn: int) -> None:
+    hashes = np.array([30, 10, 20], np.uint64)
+    threshold = threshold_of(hashes, np.array([10, 10, 10]), rest, slack)
+    assert int((hashes < np.uint64(threshold)).sum()) == drawn

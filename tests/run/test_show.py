@@ -26,6 +26,8 @@ def output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "one.txt").write_text("First note.\n")
     (tmp_path / "notes" / "two.txt").write_text("Second note.\n")
+    (tmp_path / "more" / "deep").mkdir(parents=True)
+    (tmp_path / "more" / "deep" / "three.txt").write_text("Third note.\n")
     (tmp_path / "lines.jsonl.gz").write_bytes(gzip.compress("\n".join(LINES).encode()))
     table = pa.table({"text": ["Row nought.", "Row one."], "extra": [7, 8]})
     pq.write_table(table, tmp_path / "rows.parquet", row_group_size=1)
@@ -36,7 +38,7 @@ output: out/shown
 sources:
   lines: {read: jsonl, paths: [lines.jsonl.gz], steps: [{rules: {second: text LIKE 'Page 1%'}}]}
   rows: {read: parquet, paths: [rows.parquet]}
-  notes: {read: files, paths: ["notes/*.txt"]}
+  notes: {read: files, paths: ["notes/*.txt", "more/deep/*.txt"]}
 """
     )
     monkeypatch.chdir(tmp_path)
@@ -61,6 +63,7 @@ def show(*arguments: str) -> Any:
         ("Page 2%", LINES[2]),
         ("Row one.", '{"text": "Row one.", "extra": 8}'),
         ("Second note.%", "Second note.\n"),
+        ("Third note.%", "Third note.\n"),
     ],
 )
 def test_the_original_is_the_record_as_it_stands_in_the_input(output: Path, text: str, original: str) -> None:
