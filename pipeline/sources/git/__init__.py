@@ -1,0 +1,1 @@
+"""Git repositories and bundles without git: their objects, branches and files."""
