@@ -6,33 +6,56 @@ of a file: what is lost then would be counted as damage, or not at all.
 
 import contextlib
 import errno
+import random
 import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, TypeVar
 
+from pipeline.pace import pace_of, refusal
+
 Result = TypeVar("Result")
 
-WAITS = (0.5, 2.0, 8.0)  # seconds before each further try
+WAITS = (0.5, 2.0, 8.0)  # seconds before each further try, give or take a half
+PATIENCE = 1800.0  # seconds to wait in all for a store that is throttling
 _LASTING = (FileNotFoundError, PermissionError, IsADirectoryError)
 _SKIP = 1 << 20  # bytes read at a time to come back to a place
 
 
-def patiently(attempt: Callable[[], Result]) -> Result:
-    """What `attempt` returns, tried again after each of `WAITS`. Raises OSError, always with `errno`."""
-    for wait in WAITS:
+def patiently(attempt: Callable[[], Result], host: str = "", asks: bool = True) -> Result:
+    """What `attempt` returns, tried again after each of `WAITS`. Raises OSError, always with `errno`.
+
+    A store that throttles is asked again, less and less often, for as long as `PATIENCE`; all
+    requests to the same `host` keep to that pace.
+
+    asks   whether the first attempt is a request; if not, it reads on in an answer to an earlier one
+    """
+    pace = pace_of(host)
+    waits = iter(WAITS)
+    patience = PATIENCE
+    while True:
+        if asks:
+            patience -= pace.wait()
         try:
-            return attempt()
+            result = attempt()
         except _LASTING:
             raise
-        except Exception:  # whatever library stands behind the store: these calls do nothing but fetch
-            time.sleep(wait)
-    try:
-        return attempt()
-    except Exception as fault:
-        if isinstance(fault, OSError) and fault.errno is not None:
-            raise
-        raise OSError(errno.EIO, " ".join(str(fault).split()) or type(fault).__name__) from fault
+        except Exception as fault:  # whatever library stands behind the store: these calls only fetch
+            asks = True
+            asked = refusal(fault)
+            if asked is not None and patience > 0:
+                pace.refused(asked)
+                continue
+            wait = next(waits, None) if asked is None else None
+            if wait is not None:
+                time.sleep(wait * random.uniform(0.5, 1.5))
+                continue
+            if isinstance(fault, OSError) and fault.errno is not None:
+                raise
+            raise OSError(errno.EIO, " ".join(str(fault).split()) or type(fault).__name__) from fault
+        if asks:
+            pace.served()
+        return result
 
 
 class RemoteFile:
@@ -48,7 +71,9 @@ class RemoteFile:
         self._at = 0
         self._arguments: dict[str, Any] = {}
         self._ended = self._broken = False
-        self._file = patiently(self._open)
+        protocols = system.protocol if isinstance(system.protocol, str) else system.protocol[0]
+        self._host = f"{protocols}://{path.removeprefix(f'{protocols}://').split('/', 1)[0]}"
+        self._file = patiently(self._open, self._host)
 
     def _open(self) -> Any:
         return self._system.open(self._path, "rb", **self._arguments)
@@ -56,7 +81,7 @@ class RemoteFile:
     def read(self, size: int = -1) -> bytes:
         if self._ended:
             return b""
-        data = patiently(lambda: self._read(size))
+        data = patiently(lambda: self._read(size), self._host, asks=False)
         self._at += len(data)
         self._ended = not data and size != 0
         return data

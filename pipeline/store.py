@@ -45,6 +45,11 @@ def configure(options: Mapping[str, Mapping[str, Any]]) -> None:
         _options.update(given)
 
 
+def configured(path: str) -> bool:
+    """Whether the run file has `storage:` options for the file system of `path`."""
+    return bool(_options.get(protocol_of(path)))
+
+
 def protocol_of(path: str) -> str:
     return path.split("://", 1)[0] if "://" in path else "file"
 

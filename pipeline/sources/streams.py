@@ -150,11 +150,11 @@ class _Tape:
                 return False
 
 
-def chunks(file: BinaryIO, starts: bytes = b"") -> Iterator[Chunk]:
+def chunks(file: BinaryIO, starts: bytes | tuple[bytes, ...] = b"") -> Iterator[Chunk]:
     """The unpacked bytes of `file` in order; the end of the stream is the end of the file.
 
-    starts   what the contents of a packed member begin with, where that is known: behind damage
-             the stream goes on at the next member of which it is true
+    starts   what the contents of a packed member begin with (one of these), where that is known:
+             behind damage the stream goes on at the next member of which it is true
     """
     tape = _Tape(file)
     head = tape.peek(6)
@@ -204,7 +204,7 @@ def _member(tape: _Tape, codec: _Codec) -> Generator[Chunk, None, str]:
     return ""
 
 
-def _next_member(tape: _Tape, codec: _Codec, after: int, starts: bytes) -> bool:
+def _next_member(tape: _Tape, codec: _Codec, after: int, starts: bytes | tuple[bytes, ...]) -> bool:
     """Moves to the next place where a member can be unpacked; False where there is none."""
     while tape.find(codec.magic, after):
         at = tape.position
@@ -213,7 +213,7 @@ def _next_member(tape: _Tape, codec: _Codec, after: int, starts: bytes) -> bool:
             data = b""
             for begin in range(0, 16 * codec.step, codec.step):
                 data += next(_unpack(unpacker, tape.peek(begin + codec.step)[begin:]))
-                if unpacker.eof or len(data) > max(len(starts), 1024):
+                if unpacker.eof or len(data) > 1024:
                     break
         except _ERRORS:
             data = b""

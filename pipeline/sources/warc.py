@@ -1,4 +1,4 @@
-"""Reads the HTML pages of a WARC file, Common Crawl's or another crawler's.
+"""Reads the HTML pages of a WARC file, or of an ARC file, Common Crawl's or another crawler's.
 
 A record becomes a row if it is a response with HTTP status 200 that holds HTML or XHTML. Every
 other record is counted under one of these reasons:
@@ -13,23 +13,34 @@ other record is counted under one of these reasons:
     too_large       longer than `max_record_bytes`, as recorded or unpacked
     truncated       the file ends within it
     corrupt         damaged; a damaged stretch counts as one record, whatever stood in it
-    not_warc, arc_not_warc
-                    the whole file is something else
+    not_warc        the whole file is something else
 
 A page that the crawler itself cut off (WARC-Truncated) is a row like any other.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 from pydantic import Field
 
-from pipeline.source import ADDRESS, BASE_SCHEMA, Reading, Source, tables, transient
+from pipeline.errors import SourceError
+from pipeline.source import (
+    ADDRESS,
+    BASE_SCHEMA,
+    STATED_LANGUAGE,
+    Reading,
+    Source,
+    document_id,
+    tables,
+    transient,
+)
 from pipeline.sources import charset, dates
-from pipeline.sources.http import Response, TooLargeError, response
-from pipeline.sources.records import TOO_LARGE, Record, records
+from pipeline.sources.crawl.http import Response, TooLargeError, response
+from pipeline.sources.crawl.records import TOO_LARGE, Record, records
+from pipeline.sources.language_tags import language_code
 from pipeline.sources.streams import opened
 from pipeline.stage import Options
 
@@ -37,6 +48,8 @@ SCHEMA = pa.schema(
     [
         ADDRESS,
         *(BASE_SCHEMA.field(name) for name in ("url", "date", "origin", "offset")),
+        pa.field("server", pa.string(), metadata={"about": "software that served the page, as it says"}),
+        STATED_LANGUAGE,
         transient(pa.field("html", pa.string(), metadata={"about": "the page, decoded"})),
     ]
 )
@@ -53,6 +66,9 @@ _PAGE = re.compile(
 )
 # Formats that servers send as text/html by mistake.
 _BINARY = (b"%PDF-", b"PK\x03\x04", b"GIF8", b"\x89PNG", b"\xff\xd8\xff", b"Rar!", b"\xd0\xcf\x11\xe0")
+
+
+_SKIP = 1 << 20  # bytes read at a time to get to a record where the file cannot seek
 
 
 class WarcOptions(Options):
@@ -77,8 +93,14 @@ def _rows(reading: Reading) -> Iterator[dict[str, Any]]:
             if isinstance(page, str):
                 reading.skipped[page] += 1
             else:
-                text = charset.decode(page[0], page[1])
-                yield {**provenance(reading, record), "html": text}
+                headers, body = page
+                text = charset.decode(body, charset.of_content_type(headers.get("content-type", "")))
+                yield {
+                    **provenance(reading, record),
+                    "server": headers.get("server") or None,
+                    "stated_language": language_code(headers.get("content-language")),
+                    "html": text,
+                }
 
 
 def provenance(reading: Reading, record: Record) -> dict[str, Any]:
@@ -104,12 +126,15 @@ def unwanted(record: Record, wanted: str) -> str:
     return kind if kind in _TYPES else "other_type"
 
 
-def _page(record: Record, options: WarcOptions) -> tuple[bytes, str | None] | str:
-    """The page's bytes and declared charset, or the reason why the record holds no page."""
+def _page(record: Record, options: WarcOptions) -> tuple[Mapping[str, str], bytes] | str:
+    """The page's HTTP fields and its bytes, or the reason why the record holds no page."""
     reason = unwanted(record, "response")
     if reason:
         return reason
     answer = response(record.block)
+    if answer is None and record.headers.get("content-type", "").lower() in _HTML:
+        # The first version of HTTP, which old ARC files hold, sends the page and nothing else.
+        answer = Response(200, {}, record.block) if _PAGE.match(record.block, 0, 4096) else None
     if answer is None:
         return "not_http"
     if answer.status not in options.statuses:
@@ -123,7 +148,7 @@ def _page(record: Record, options: WarcOptions) -> tuple[bytes, str | None] | st
         return TOO_LARGE
     if body.startswith(_BINARY) or not (media_type or _PAGE.match(body, 0, 4096)):
         return "not_html"
-    return body, charset.of_content_type(answer.headers.get("content-type", ""))
+    return answer.headers, body
 
 
 def _media_type(record: Record, answer: Response) -> str:
@@ -133,10 +158,33 @@ def _media_type(record: Record, answer: Response) -> str:
     return media_type if "/" in media_type else ""
 
 
+def original(reading: Reading, row: Mapping[str, Any]) -> bytes:
+    """The record of a document as it stands in the file, unpacked: its head and its block."""
+    start = int(row["offset"])
+    with opened(reading) as file:
+        if file.seekable():
+            file.seek(start)
+        else:
+            left = start
+            while left and (passed := len(file.read(min(left, _SKIP)))):
+                left -= passed
+        for record in records(file, _TYPES, reading.options.max_record_bytes):
+            here = replace(record, offset=record.offset + start)
+            if here.offset > start and here.index == 0:
+                break
+            address = provenance(reading, here)["address"]
+            if document_id(reading.unit.source, address) == row["id"]:
+                return record.head + record.block
+    raise SourceError(
+        f"{reading.unit.path}: no record of this document at byte {start:,}; has the file changed since?"
+    )
+
+
 SOURCE = Source(
     "warc",
     SCHEMA,
     read,
     options=WarcOptions,
-    about="HTML pages of WARC files, packed or not; damaged records are counted and passed over",
+    about="HTML pages of WARC and ARC files, packed or not; damaged records are counted and passed over",
+    original=original,
 )

@@ -11,9 +11,9 @@ import pyarrow as pa
 from pydantic import Field
 
 from pipeline.source import ADDRESS, BASE_SCHEMA, Reading, Source, tables
-from pipeline.sources.records import records
+from pipeline.sources.crawl.records import records
 from pipeline.sources.streams import opened
-from pipeline.sources.warc import provenance, unwanted
+from pipeline.sources.warc import original, provenance, unwanted
 from pipeline.stage import Options
 
 SCHEMA = pa.schema(
@@ -52,4 +52,5 @@ SOURCE = Source(
     read,
     options=WetOptions,
     about="texts of Common Crawl's WET files; damaged records are counted and passed over",
+    original=original,
 )

@@ -2,6 +2,7 @@
 
 import tarfile
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,9 @@ import trafilatura
 from trafilatura.deduplication import LRU_TEST
 
 from pipeline.batch import Batch
-from pipeline.sources import extractors
 from pipeline.sources.charset import decode
 from pipeline.sources.html import STAGE, ExtractOptions
+from pipeline.sources.pages import extractors
 
 HEAD = "<html><head><title> A &amp; B\n title </title></head>"
 ARTICLE = HEAD + "<body><article><h1>Head</h1>{}</article></body></html>"
@@ -27,11 +28,20 @@ def extract(pages: Sequence[str | None], **options: Any) -> list[dict[str, Any]]
     table = pa.table({"html": pa.array(pages, pa.string())})
     arrays = STAGE.open(ExtractOptions(**options))(Batch(table))
     assert [array.type for array in arrays] == [field.type for field in STAGE.adds]
-    assert all(array.null_count == 0 for array in arrays)
+    assert all(
+        array.null_count == 0 or field.nullable for array, field in zip(arrays, STAGE.adds, strict=True)
+    )
     return list(pa.table(list(arrays), names=STAGE.adds.names).to_pylist())
 
 
-NOTHING = {"text": "", "title": "", "extract_error": ""}
+NOTHING = {
+    "text": "",
+    "title": "",
+    "stated_language": None,
+    "published": None,
+    "license": None,
+    "extract_error": "",
+}
 
 
 @pytest.mark.parametrize("engine", ["trafilatura", "resiliparse"])
@@ -91,7 +101,7 @@ def test_real_pages_as_datatrove_extracts_them(real_data: Path) -> None:
                 pages.append(decode(content.read()))
             if len(pages) == 25:
                 break
-    rows = extract(list(pages))
+    rows = extract(list(pages), structure=False)
     assert sum(bool(row["text"]) for row in rows) >= 20
     for page, row in zip(pages, rows, strict=True):
         LRU_TEST.clear()
@@ -103,8 +113,7 @@ def test_real_pages_as_datatrove_extracts_them(real_data: Path) -> None:
 @pytest.mark.timeout(20)
 def test_hostile_titles_take_no_time() -> None:
     for page in (b"<title " * 100_000, b"<title>" + b"&amp;" * 100_000, b"<title>" * 100_000):
-        title, _ = extractors.unpacked(extractors._packed(page.decode(), ""))
-        assert len(title) <= 500
+        assert len(extractors.unpacked(extractors._packed(page.decode(), "")).title) <= 500
 
 
 def test_fingerprint_names_the_version() -> None:
@@ -113,5 +122,46 @@ def test_fingerprint_names_the_version() -> None:
 
 
 def test_answers_are_read_back() -> None:
-    assert extractors.unpacked(extractors.resiliparse(b"<title>a\0b</title><p>text")) == ("a b", "text")
-    assert extractors.unpacked(b"title\0text\0more") == ("title", "text\0more")
+    page = "<html lang=de><title>a\0b</title><meta name=date content=2024-05-06><p>text"
+    answer = extractors.unpacked(extractors.resiliparse(page.encode()))
+    assert answer == ("a b", "de", datetime(2024, 5, 6), None, "text")
+    assert extractors.unpacked(b"title\0\0\0CC0-1.0\0text\0more") == (
+        "title",
+        None,
+        None,
+        "CC0-1.0",
+        "text\0more",
+    )
+
+
+def test_what_the_source_says_counts_where_the_page_says_nothing() -> None:
+    pages = ['<html lang="en-GB"><p>a', "<p>b"]
+    table = pa.table({"html": pages, "stated_language": ["fr", "fr"], "license": [None, "CC0-1.0"]})
+    arrays = STAGE.open(ExtractOptions(engine="resiliparse"))(Batch(table))
+    found = dict(zip(STAGE.adds.names, arrays, strict=True))
+    assert found["stated_language"].to_pylist() == ["en", "fr"]
+    assert found["license"].to_pylist() == [None, "CC0-1.0"]
+
+
+CODE = "def f(x):\n    if x &lt; 3:\n\treturn  x\n\n    return <b>None</b>\n"
+PLAIN = "def f(x):\n    if x < 3:\n\treturn  x\n\n    return None"
+
+
+@pytest.mark.parametrize("engine", ["trafilatura", "resiliparse"])
+def test_code_and_formulas_come_through(engine: str) -> None:
+    formula = '<p>Let <script type="math/tex">a_1 &lt; b</script> be so.</p>'.replace("&lt;", "<")
+    block = f'<pre><code class="language-python">{CODE}</code></pre>'
+    (row,) = extract(
+        [ARTICLE.format(SENTENCES + formula + block + "<p>And on it goes, to the end.</p>")], engine=engine
+    )
+    assert "Let $a_1 < b$ be so." in row["text"]
+    assert f"```python\n{PLAIN}\n```\n" in row["text"]
+    assert row["text"].endswith("And on it goes, to the end.")
+    (bare,) = extract([ARTICLE.format(SENTENCES + formula + block)], engine=engine, structure=False)
+    assert "a_1" not in bare["text"] and "```" not in bare["text"]
+
+
+@pytest.mark.parametrize("engine", ["trafilatura", "resiliparse"])
+def test_a_page_without_either_is_left_as_it_is(engine: str) -> None:
+    page = PAGE.replace("sentence", "<code>sentence</code>")
+    assert extract([page], engine=engine) == extract([page], engine=engine, structure=False)

@@ -10,7 +10,7 @@ from fastwarc.stream_io import BrotliWriter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.sources.http import TooLargeError, response
+from pipeline.sources.crawl.http import TooLargeError, response
 
 PAGE = b"<html>" + bytes(range(256)) * 40 + b"a page " * 999
 LIMIT = 1 << 20

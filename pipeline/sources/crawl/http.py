@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from fastwarc.stream_io import BrotliReader
 
-from pipeline.sources.records import fields
+from pipeline.sources.crawl.records import fields
 from pipeline.sources.streams import chunks
 
 _STATUS = re.compile(rb"HTTP/\d+(?:\.\d+)?[ \t]+(\d{3})")
