@@ -1,0 +1,1 @@
+"""What arXiv hands out: identifiers, packed sources and the metadata snapshot."""
