@@ -1,0 +1,1 @@
+"""Stack Exchange's dumps: sites, rows of posts, and the join of questions and answers."""
