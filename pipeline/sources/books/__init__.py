@@ -1,0 +1,1 @@
+"""Books as Project Gutenberg publishes them: names, encodings, boilerplate, paragraphs, catalogue."""
