@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow.dataset as ds
 
 from pipeline import sql
-from pipeline.segment import document_id
+from pipeline.source import document_id
 
 SOURCE = "web"
 CAUSES = 12  # lines of each table of causes

@@ -5,6 +5,7 @@ import hashlib
 import os
 import re
 import sysconfig
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -31,21 +32,26 @@ class InputFile:
     version: str
 
 
-def expand(patterns: list[str] | tuple[str, ...]) -> tuple[InputFile, ...]:
+def expand(patterns: list[str] | tuple[str, ...], folders: bool = False) -> tuple[InputFile, ...]:
     """The files of all patterns, each once, sorted by logical path.
 
     `{site-packages}` in a pattern is the folder of packages of the running Python environment.
     A pattern that matches nothing is a `SourceError` that says what there is instead.
+
+    folders   a local folder that a pattern matches is an input too (of size 0, without a version),
+              and what matches within it belongs to it
     """
     found: dict[str, tuple[str, InputFile]] = {}
     for given in patterns:
         pattern = given.replace(SITE_PACKAGES, sysconfig.get_path("purelib"))
-        matches = _local(pattern) if store.is_local(pattern) else _remote(pattern)
+        matches = _local(pattern, folders) if store.is_local(pattern) else _remote(pattern)
         if not matches:
             raise SourceError(_nothing(pattern))
         base = _fixed_part(pattern)
         for match in matches:
             found.setdefault(match.path, (base, match))
+    if folders:
+        found = {path: each for path, each in found.items() if not _is_within(path, found)}
     return tuple(sorted(_distinct(list(found.values())), key=lambda file: (file.logical, file.path)))
 
 
@@ -63,6 +69,15 @@ def _distinct(found: list[tuple[str, InputFile]]) -> list[InputFile]:
     return files
 
 
+def _is_within(path: str, found: Container[str]) -> bool:
+    """Whether a folder above `path` was found too."""
+    while "/" in path:
+        path = path.rsplit("/", 1)[0]
+        if path in found:
+            return True
+    return False
+
+
 def _fixed_part(pattern: str) -> str:
     """The folder of the pattern above its first wildcard."""
     magic = _MAGIC.search(pattern)
@@ -74,8 +89,10 @@ def _below(path: str, base: str) -> str:
     return path[len(base) :].lstrip("/") if base and path.startswith(base) else path.lstrip("/")
 
 
-def _local(pattern: str) -> list[InputFile]:
+def _local(pattern: str, folders: bool) -> list[InputFile]:
     pattern = os.path.expanduser(pattern.removeprefix("file://"))
+    if folders and not _MAGIC.search(pattern):
+        pattern = pattern.rstrip("/") or pattern
     base = _fixed_part(pattern)
     # A file whose name holds wildcards is meant literally where it exists.
     paths = [pattern] if os.path.exists(pattern) else glob.glob(pattern, recursive=True)
@@ -85,6 +102,10 @@ def _local(pattern: str) -> list[InputFile]:
             status = os.stat(path)
             logical = _below(path, base).replace(os.sep, "/")
             files.append(InputFile(path, logical, status.st_size, str(status.st_mtime_ns)))
+        elif folders and os.path.isdir(path):
+            path = path.rstrip("/") or path
+            logical = _below(path, base).replace(os.sep, "/")
+            files.append(InputFile(path, logical or os.path.basename(os.path.abspath(path)), 0, ""))
     return files
 
 

@@ -59,6 +59,7 @@ class Step:
 class Segment:
     """The stages and rules of one source, run over its units.
 
+    start    hash of the reader with its options, before any step
     schema   columns of documents/UNIT.parquet
     omitted  stages left out because the source gives their result already
     cpus, gpus   what a worker of it asks of the scheduler
@@ -67,6 +68,7 @@ class Segment:
     source: str
     reader: str
     reader_options: Options
+    start: str
     steps: tuple[Step, ...]
     omitted: tuple[str, ...]
     schema: pa.Schema
@@ -138,6 +140,7 @@ def _segment(name: str, source: SourceConfig, counting: StepConfig) -> Segment:
         _fingerprint(reader.fingerprint, source.options, source.file, source.line),
         code_digest((table_of_steps.SOURCES[source.read], *_ENGINE)),
     )  # fmt: skip
+    start = chain
     steps: list[Step] = []
     omitted: list[str] = []
     for step in stated:
@@ -153,6 +156,7 @@ def _segment(name: str, source: SourceConfig, counting: StepConfig) -> Segment:
         source=name,
         reader=source.read,
         reader_options=source.options,
+        start=start,
         steps=tuple(steps),
         omitted=tuple(omitted),
         schema=pa.schema([*stored, *ROW_COLUMNS]),
@@ -298,7 +302,7 @@ def _union(segments: Sequence[Segment]) -> pa.Schema:
 def _units(name: str, source: SourceConfig, reader: Source) -> tuple[Unit, ...]:
     try:
         if source.paths or reader.inputs is None:
-            files = expand(source.paths)
+            files = expand(source.paths, reader.folders)
         else:
             files = tuple(reader.inputs(source.options))
         if reader.units is not None:

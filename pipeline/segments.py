@@ -175,10 +175,11 @@ def _groups(tasks: Sequence[UnitTask], workers: int) -> Iterator[list[UnitTask]]
     held: list[UnitTask] = []
     weight = 0
     for task in tasks:
-        if held and (len(held) >= most or weight + task.unit.size > GROUP_BYTES):
+        size = task.unit.size or GROUP_BYTES  # 0: not known, as of the files of a crawl
+        if held and (len(held) >= most or weight + size > GROUP_BYTES):
             yield held
             held, weight = [], 0
         held.append(task)
-        weight += task.unit.size
+        weight += size
     if held:
         yield held

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -24,6 +25,13 @@ BASE_SCHEMA = pa.schema(
             metadata={"unit": "bytes, lines or rows", "about": "where in the input file it starts"},
         ),
     ]
+)
+
+# What other sources can give too, under the same name and type.
+STATED_LANGUAGE = pa.field(
+    "stated_language",
+    pa.string(),
+    metadata={"about": "language that the publisher states: ISO 639-1, or 639-3 where that has none"},
 )
 
 # What locates a row inside winnow's own files: position in the order of reading, 0-based.
@@ -74,10 +82,13 @@ class Unit:
         for path, logical in self.files or ((self.path, self.logical),):
             if origin == logical or origin.startswith(f"{logical}!"):
                 return path
-        if not self.path.endswith(self.logical):
-            raise KeyError(f"{origin} is no file of unit {self.name}")
-        # Of many gathered files only the first is told in a manifest; the others lie beside it.
-        return self.path.removesuffix(self.logical) + origin.split("!", 1)[0]
+        raise KeyError(f"{origin} is no file of unit {self.name}")
+
+    def roots(self) -> list[str]:
+        """What stands before the logical paths of its files, each once: with these a file is found
+        again without listing all of them."""
+        pairs = self.files or ((self.path, self.logical),)
+        return sorted({path.removesuffix(logical) for path, logical in pairs if path.endswith(logical)})
 
 
 @dataclass(frozen=True)
@@ -111,6 +122,8 @@ class Source:
     units: Callable[[str, Sequence[Any], Any], list[Unit]] | None = None
     """Makes the units itself from (name of the source in the YAML, `InputFile`s, options), for
     formats whose unit is not a file."""
+    folders: bool = False
+    """Whether a local folder that a pattern of `paths` matches is an input of its own."""
     schema_of: Callable[[Sequence[Unit], Any], pa.Schema] | None = None
     """The schema where it depends on the files or options; reads no more than a footer."""
     inputs: Callable[[Any], Sequence[Any]] | None = None
@@ -122,6 +135,11 @@ class Source:
     fingerprint: Callable[[Any], str] = no_fingerprint
     """What decides the result besides options and code: the state of files that options name,
     versions of libraries; enters the hash by which a run resumes."""
+
+
+def document_id(source: str, address: str) -> str:
+    """32 hexadecimal digits: BLAKE2b-128 of the source's name and the logical address."""
+    return blake2b(f"{source}\0{address}".encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 BATCH_ROWS = 1024

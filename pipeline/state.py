@@ -68,6 +68,7 @@ def describe_segment(segment: Segment) -> dict[str, Any]:
         "reader": segment.reader,
         "options": segment.reader_options.model_dump(mode="json"),
         "hash": segment.hash,
+        "start": segment.start,
         "columns": segment.schema.names,
         "steps": [
             {"name": s.name, "own": s.own, "chain": s.chain, "reads": s.reads, "adds": s.adds}
@@ -98,9 +99,11 @@ def donors(root: str, segment: Segment, units: Sequence[Unit]) -> dict[str, Dono
 def _reusable(segment: Segment, about: dict[str, Any]) -> tuple[str, ...] | None:
     """Columns of an earlier segment that this one would measure to the same values.
 
-    None where its rows cannot stand in for the input: up to the last step that reads what is not
-    stored (a page's HTML) or that edits the text, both chains must be the same.
+    None where its rows cannot stand in for the input: the reader must be the same, and up to the last
+    step that reads what is not stored (a page's HTML) or that edits the text, both chains.
     """
+    if about.get("start") != segment.start:
+        return None
     bound = max((at for at, step in enumerate(segment.steps) if not step.replay), default=-1)
     earlier = about["steps"]
     if bound >= 0 and (len(earlier) <= bound or earlier[bound]["chain"] != segment.steps[bound].chain):

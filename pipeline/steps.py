@@ -18,11 +18,18 @@ Step = TypeVar("Step", Source, Stage, Pass)
 
 # `read: NAME` of a source; the module exports SOURCE.
 SOURCES: dict[str, str] = {
+    "commoncrawl": "pipeline.sources.commoncrawl",
     "warc": "pipeline.sources.warc",
     "wet": "pipeline.sources.wet",
     "parquet": "pipeline.sources.parquet",
     "jsonl": "pipeline.sources.jsonl",
     "files": "pipeline.sources.files",
+    "wikipedia": "pipeline.sources.wikipedia",
+    "github": "pipeline.sources.github",
+    "arxiv": "pipeline.sources.arxiv",
+    "stackexchange": "pipeline.sources.stackexchange",
+    "c4": "pipeline.sources.c4",
+    "gutenberg": "pipeline.sources.gutenberg",
 }
 
 # A step of a source, in any order; the module exports STAGE.
@@ -33,6 +40,8 @@ STAGES: dict[str, str] = {
     "gopher_repetition": "filters.gopher_repetition",
     "c4": "filters.c4",
     "fineweb": "filters.fineweb",
+    "license_header": "filters.license_header",
+    "code": "filters.code",
     "tokens": "mixtures.tokens",
 }
 
@@ -41,6 +50,7 @@ PASSES: dict[str, str] = {
     "url": "dedup.url",
     "exact": "dedup.exact",
     "minhash": "dedup.minhash",
+    "containment": "dedup.containment",
 }
 
 # The module that draws the corpus; it exports MixtureOptions.
@@ -72,9 +82,10 @@ def mixture_options() -> type[BaseModel]:
 
 
 def adding(column: str) -> list[str]:
-    """The steps that add this column, in the order of the tables. Imports all of them."""
+    """The steps that add this column (not those that edit it), in the order of the tables. Imports
+    all of them."""
     steps: list[Stage | Pass] = [*map(stage, STAGES), *map(pass_, PASSES)]
-    return [step.name for step in steps if column in step.adds.names]
+    return [step.name for step in steps if column in step.adds.names and column not in step.reads]
 
 
 def _load(table: Mapping[str, str], name: str, attribute: str, kind: type[Step]) -> Step:

@@ -11,7 +11,8 @@ from pipeline import steps
 from pipeline.batch import Batch
 from pipeline.errors import ContractError
 from pipeline.plan import Step
-from pipeline.segment import Chain, Tally, document_id, dropped_by
+from pipeline.segment import Chain, Tally, dropped_by
+from pipeline.source import document_id
 from pipeline.stage import Options, Rule, Stage, column
 
 LENGTH = column("length_chars", pa.int64())

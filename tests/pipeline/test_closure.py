@@ -5,7 +5,7 @@ from pipeline.closure import code_digest, followed
 
 def test_a_digest_follows_the_imports_of_a_module_and_no_further() -> None:
     found = set(followed(["pipeline.sources.warc"]))
-    assert {"pipeline.sources.warc", "pipeline.sources.records", "pipeline.sources.streams"} <= found
+    assert {"pipeline.sources.warc", "pipeline.sources.crawl.records", "pipeline.sources.streams"} <= found
     assert not found & {"pipeline.sources.parquet", "pipeline.plan", "filters.gopher"}
 
 

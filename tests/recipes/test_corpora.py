@@ -7,7 +7,7 @@ from pipeline import config, marks, schema, steps
 from pipeline.corpus_recipe import corpus_recipe_names, load_corpus_recipe
 
 # LLaMA, table 1: sampling proportions. RedPajama-1T: tokens in billions.
-WEIGHTS = {
+WEIGHTS: dict[str, dict[str, float]] = {
     "llama1": {
         "commoncrawl": 67.0,
         "c4": 15.0,

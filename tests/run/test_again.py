@@ -50,6 +50,17 @@ def test_nothing_changed_nothing_done(finished: Path, run_winnow: RunWinnow, sum
     assert written(finished, "**/*.json") == times
 
 
+def test_changed_options_of_a_reader_read_the_input_again(finished: Path) -> None:
+    """Though no step of the source edits the text, which an earlier run stored."""
+    given = (finished / "run.yaml").read_text(encoding="utf-8")
+    changed = given.replace("read: jsonl", "read: jsonl\n    text: id")
+    (finished / "run.yaml").write_text(changed, encoding="utf-8")
+    run(finished)
+    files = f"{finished}/out/segments/notes-*/dropped/*.parquet"
+    query = f"SELECT count(*) FROM '{files}' WHERE length(text) < 5"
+    assert duckdb.connect().execute(query).fetchall() == [(60,)]
+
+
 def test_a_changed_mixture_runs_the_mixture_alone(
     finished: Path, write_run: Callable[..., Path], sums: Sums
 ) -> None:

@@ -1,9 +1,11 @@
 """What the tests of sources share: reading bytes as a source's one unit, and making WARC files."""
 
 import gzip
+import importlib.util
 import io
 from collections import Counter
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
@@ -92,3 +94,14 @@ def make() -> Any:
         packed = staticmethod(packed)
 
     return Makers
+
+
+@pytest.fixture(scope="session")
+def git() -> Any:
+    """The makers of git's objects, packs and bundles (`git_files.py`), as attributes."""
+    place = Path(__file__).with_name("git_files.py")
+    spec = importlib.util.spec_from_file_location("git_files", place)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
