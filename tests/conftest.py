@@ -4,6 +4,16 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# No test is judged by how long it takes; on a machine that builds, examples are the same every time.
+settings.register_profile(
+    "winnow",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize="CI" in os.environ,
+)
+settings.load_profile("winnow")
 
 
 @pytest.fixture(scope="session")

@@ -55,7 +55,7 @@ def test_plan_reads_and_writes_nothing(write_run: Callable[..., Path], run_winno
         "read warc: 4 units",
         "0 of 4 units done",
         "part-0.warc.gz",
-        "adds text, title, extract_error",
+        "adds text, title, stated_language, published, license",
         "drop repeated",
         "14 bands of 8 rows",
         "minhash_rank > 0",
