@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.padding import Padding
 from rich.syntax import Syntax
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from pipeline import state
@@ -20,7 +20,7 @@ from pipeline.errors import PlanError
 from pipeline.faults import choose
 from pipeline.plan import Layer, Plan, Segment, Step
 from pipeline.recipe import load_recipe, recipe_names
-from pipeline.source import is_transient
+from pipeline.source import ADDRESS, is_transient
 from pipeline.stage import Pass, Rule, Stage
 
 UNITS_SHOWN = 8
@@ -252,8 +252,11 @@ def _head(kind: str, name: str, about: str, paper: str, console: Console) -> Non
 
 
 def _columns(schema: pa.Schema, console: Console) -> None:
-    table = Table("column", "type", "unit", "", title="columns", title_justify="left", box=None)
+    name = Column("column", no_wrap=True)
+    table = Table(name, "type", "unit", "", title="columns", title_justify="left", box=None)
     for field in schema:
+        if field.name == ADDRESS.name:  # the worker makes the id of it
+            continue
         told = field.metadata or {}
         about = told.get(b"about", b"").decode()
         if is_transient(field):
@@ -266,7 +269,8 @@ def _options(model: type[BaseModel], console: Console) -> None:
     if not model.model_fields:
         console.print("no options", style="dim")
         return
-    table = Table("option", "type", "default", "", title="options", title_justify="left", box=None)
+    name_column = Column("option", no_wrap=True)
+    table = Table(name_column, "type", "default", "", title="options", title_justify="left", box=None)
     for name, known in model.model_fields.items():
         kind = _kind(known.annotation)
         default = "required" if known.is_required() else repr(known.get_default(call_default_factory=True))
@@ -287,6 +291,8 @@ def _kind(annotation: Any) -> str:
         return f"list of {_kind(inside[0])}"
     if origin is dict:
         return f"mapping of {_kind(inside[0])} to {_kind(inside[1])}"
+    if annotation is Any:
+        return "several"
     return {"str": "text"}.get(annotation.__name__, str(annotation.__name__))
 
 
