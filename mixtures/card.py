@@ -106,7 +106,7 @@ def _sources(mixture: Mapping[str, Any]) -> str:
         "documents",
         "epochs",
         "available",
-        "why not more",
+        "why not as asked",
     ]
     return f"{said}\n\n{_table(head, rows)}"
 

@@ -17,7 +17,7 @@ from pipeline.engine import Engine, InlineEngine
 from pipeline.errors import EngineError, StoreError
 from pipeline.hold import hold
 from pipeline.layer import LabelTask, StoredLabels, label_unit
-from pipeline.plan import Layer, Plan, Segment
+from pipeline.plan import Layer, Plan, Segment, Step
 from pipeline.progress import Progress
 from pipeline.ray_engine import RayEngine
 from pipeline.segments import run_segments
@@ -204,7 +204,14 @@ class Run:
                 for segment, found in zip(self.plan.segments, segments, strict=True)
             },
             "across": [
-                {"layer": layer.name, "hash": layer.hash, **_sum(found.done.values())}
+                {
+                    "layer": layer.name,
+                    "hash": layer.hash,
+                    "steps": [
+                        _asked(step) for step in (*([layer.pass_] if layer.pass_ else []), *layer.steps)
+                    ],
+                    **_sum(found.done.values()),
+                }
                 for layer, found in zip(self.plan.layers, layers, strict=True)
             ],
             "mixture": mixture,
@@ -301,6 +308,15 @@ def _sum(manifests: Any) -> dict[str, Any]:
     return total
 
 
+def _asked(step: Step) -> dict[str, Any]:
+    """A step as it was asked for, recipes put in their place: options, and rules with their predicates."""
+    return {
+        "name": step.name,
+        "options": step.options.model_dump(mode="json"),
+        "rules": {rule.name: rule.drop_if for rule in step.rules},
+    }
+
+
 def _segment_summary(segment: Segment, found: state.SegmentState) -> dict[str, Any]:
     skipped: dict[str, int] = {}
     for manifest in found.done.values():
@@ -310,6 +326,8 @@ def _segment_summary(segment: Segment, found: state.SegmentState) -> dict[str, A
     return {
         "segment": segment.hash,
         "read": segment.reader,
+        "options": segment.reader_options.model_dump(mode="json"),
+        "steps": [_asked(step) for step in segment.steps],
         "units": len(segment.units),
         "input_bytes": sum({unit.path: unit.size for unit in segment.units}.values()),
         "skipped": dict(sorted(skipped.items())),
