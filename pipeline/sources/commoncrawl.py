@@ -19,10 +19,9 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from pipeline import store
 from pipeline.errors import PlanError, SourceError
-from pipeline.inputs import unit_name
 from pipeline.source import Reading, Source, Unit
 from pipeline.sources import warc, wet
-from pipeline.sources.crawl import crawls
+from pipeline.sources.crawl import crawls, parts
 from pipeline.sources.crawl.cache import Cache, CacheOptions
 
 _FILES = BeforeValidator(crawls.parse_files, json_schema_input_type=int | str | list[int | str])
@@ -72,13 +71,11 @@ def inputs(options: CommonCrawlOptions) -> Sequence[crawls.CrawlFile]:
 
 
 def units(name: str, files: Sequence[Any], options: CommonCrawlOptions) -> list[Unit]:
-    """A unit for each file."""
+    """A unit for each file, several for a large one; one for a file of the web, which is read in one
+    request and kept whole by the cache, and for one of unknown size."""
     if options.crawl is not None and not all(isinstance(file, crawls.CrawlFile) for file in files):
         raise PlanError(f"source {name!r}: paths and crawl both say what to read; leave one of them out")
-    return [
-        Unit(name, unit_name(name, file.logical), file.path, file.logical, file.size, file.version)
-        for file in files
-    ]
+    return parts.units(name, files, whole={file.path for file in files if _is_web(file.path)})
 
 
 def schema_of(units: Sequence[Unit], options: CommonCrawlOptions) -> pa.Schema:
@@ -98,6 +95,10 @@ def original(reading: Reading, row: Mapping[str, Any]) -> bytes:
     return warc.original(replace(reading, open=partial(_open, reading, True)), row)
 
 
+def _is_web(path: str) -> bool:
+    return store.protocol_of(path) in ("http", "https") and not store.configured(path)
+
+
 def _open(reading: Reading, anywhere: bool = False) -> BinaryIO:
     """The unit's file: from the cache, from the web in one request, or as other sources open it.
 
@@ -105,7 +106,7 @@ def _open(reading: Reading, anywhere: bool = False) -> BinaryIO:
     """
     options: CommonCrawlOptions = reading.options
     path = reading.unit.path
-    if store.protocol_of(path) not in ("http", "https") or store.configured(path):
+    if not _is_web(path):
         return reading.open()
     if options.cache is not None:
         cache = Cache(options.cache.folder, options.cache.size)

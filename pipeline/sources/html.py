@@ -19,6 +19,7 @@ from pipeline.batch import Batch
 from pipeline.isolate import Failure, Isolated
 from pipeline.source import STATED_LANGUAGE
 from pipeline.sources.pages import extractors
+from pipeline.sources.pages.marks import marks
 from pipeline.stage import Options, Rule, Stage, column
 
 COLUMNS = [
@@ -69,8 +70,9 @@ def open_extract(options: ExtractOptions) -> Callable[[Batch], Sequence[pa.Array
 
     def measure(batch: Batch) -> list[pa.Array]:
         answers, errors = [], []
-        for page in batch.column("html").cast(pa.large_binary()):
-            outcome = extract(page.as_py() or b"")
+        pages = batch.column("html").cast(pa.large_string())
+        for page, marked in zip(pages.cast(pa.large_binary()), marks(pages).tolist(), strict=True):
+            outcome = extract(bytes((marked,)) + (page.as_py() or b""))
             if isinstance(outcome, Failure):
                 answers.append(_NOTHING)
                 errors.append(outcome.reason)

@@ -53,6 +53,15 @@ class Chunk:
     fault: str = ""
 
 
+def at_most(file: BinaryIO, count: int) -> bytes:
+    """The next `count` bytes, fewer at the end of the file; takes no more memory than these, as
+    `read` would for a count that stands for "any"."""
+    data = bytearray()
+    while len(data) < count and (block := file.read(min(_BLOCK, count - len(data)))):
+        data += block
+    return bytes(data)
+
+
 class _Unpacker(Protocol):
     @property
     def eof(self) -> bool: ...
@@ -150,6 +159,45 @@ class _Tape:
                 return False
 
 
+def is_packed(head: bytes) -> bool:
+    """Whether a file that starts with `head` (6 bytes do) is of one of the packed formats."""
+    return _codec(head) is not None
+
+
+def _codec(head: bytes) -> _Codec | None:
+    return next((codec for codec in _CODECS if head.startswith(codec.magic)), None)
+
+
+def move_to(file: BinaryIO, at: int) -> None:
+    """Goes to byte `at`: by a seek, or by reading up to there in a file just opened that cannot seek."""
+    if file.seekable():
+        file.seek(at)
+        return
+    while at and (passed := len(file.read(min(at, _BLOCK)))):
+        at -= passed
+
+
+def member_starts(file: BinaryIO, head: bytes, starts: bytes | tuple[bytes, ...]) -> Iterator[int]:
+    """Where packed members may start, in bytes from where `file` stands.
+
+    head     what the file begins with: tells the format
+    starts   what the contents of a member that counts begin with (one of these)
+    """
+    tape, codec = _Tape(file), _codec(head)
+    after = 0
+    while codec is not None and _next_member(tape, codec, after, starts):
+        yield tape.position
+        after = tape.position + 1
+
+
+def plain(file: BinaryIO) -> Iterator[Chunk]:
+    """The bytes of `file` as they stand, from where it stands on, even if they look packed."""
+    at = 0
+    while data := file.read(_BLOCK):
+        yield Chunk(data, at, packed=False)
+        at += len(data)
+
+
 def chunks(file: BinaryIO, starts: bytes | tuple[bytes, ...] = b"") -> Iterator[Chunk]:
     """The unpacked bytes of `file` in order; the end of the stream is the end of the file.
 
@@ -157,8 +205,7 @@ def chunks(file: BinaryIO, starts: bytes | tuple[bytes, ...] = b"") -> Iterator[
              behind damage the stream goes on at the next member of which it is true
     """
     tape = _Tape(file)
-    head = tape.peek(6)
-    codec = next((codec for codec in _CODECS if head.startswith(codec.magic)), None)
+    codec = _codec(tape.peek(6))
     if codec is None:
         while data := tape.read(_BLOCK):
             yield Chunk(data, tape.position - len(data), packed=False)

@@ -15,11 +15,12 @@ other record is counted under one of these reasons:
     corrupt         damaged; a damaged stretch counts as one record, whatever stood in it
     not_warc        the whole file is something else
 
-A page that the crawler itself cut off (WARC-Truncated) is a row like any other.
+A page that the crawler itself cut off (WARC-Truncated) is a row like any other. Large files are read in
+several units (`pipeline.sources.crawl.parts`).
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,21 +28,25 @@ import pyarrow as pa
 from pydantic import Field
 
 from pipeline.errors import SourceError
+from pipeline.inputs import InputFile
 from pipeline.source import (
     ADDRESS,
     BASE_SCHEMA,
     STATED_LANGUAGE,
     Reading,
     Source,
+    Unit,
     document_id,
     tables,
     transient,
 )
 from pipeline.sources import charset, dates
+from pipeline.sources.crawl import parts
 from pipeline.sources.crawl.http import Response, TooLargeError, response
+from pipeline.sources.crawl.parts import records_of
 from pipeline.sources.crawl.records import TOO_LARGE, Record, records
 from pipeline.sources.language_tags import language_code
-from pipeline.sources.streams import opened
+from pipeline.sources.streams import move_to, opened
 from pipeline.stage import Options
 
 SCHEMA = pa.schema(
@@ -68,9 +73,6 @@ _PAGE = re.compile(
 _BINARY = (b"%PDF-", b"PK\x03\x04", b"GIF8", b"\x89PNG", b"\xff\xd8\xff", b"Rar!", b"\xd0\xcf\x11\xe0")
 
 
-_SKIP = 1 << 20  # bytes read at a time to get to a record where the file cannot seek
-
-
 class WarcOptions(Options):
     """Options of `read: warc`."""
 
@@ -80,6 +82,12 @@ class WarcOptions(Options):
     statuses: tuple[int, ...] = Field(default=(200,), description="HTTP status codes of pages to read")
 
 
+def units(name: str, files: Sequence[InputFile], options: Options) -> list[Unit]:
+    """A unit for each file, several for a large one."""
+    del options
+    return parts.units(name, files)
+
+
 def read(reading: Reading) -> Iterator[pa.Table]:
     """Tables of `SCHEMA`, a row for each page, in the order of the file."""
     return tables(_rows(reading), SCHEMA, weigh="html")
@@ -87,20 +95,19 @@ def read(reading: Reading) -> Iterator[pa.Table]:
 
 def _rows(reading: Reading) -> Iterator[dict[str, Any]]:
     options: WarcOptions = reading.options
-    with opened(reading) as file:
-        for record in records(file, ("response",), options.max_record_bytes):
-            page = _page(record, options)
-            if isinstance(page, str):
-                reading.skipped[page] += 1
-            else:
-                headers, body = page
-                text = charset.decode(body, charset.of_content_type(headers.get("content-type", "")))
-                yield {
-                    **provenance(reading, record),
-                    "server": headers.get("server") or None,
-                    "stated_language": language_code(headers.get("content-language")),
-                    "html": text,
-                }
+    for record in records_of(reading, ("response",), options.max_record_bytes):
+        page = _page(record, options)
+        if isinstance(page, str):
+            reading.skipped[page] += 1
+        else:
+            headers, body = page
+            text = charset.decode(body, charset.of_content_type(headers.get("content-type", "")))
+            yield {
+                **provenance(reading, record),
+                "server": headers.get("server") or None,
+                "stated_language": language_code(headers.get("content-language")),
+                "html": text,
+            }
 
 
 def provenance(reading: Reading, record: Record) -> dict[str, Any]:
@@ -162,12 +169,7 @@ def original(reading: Reading, row: Mapping[str, Any]) -> bytes:
     """The record of a document as it stands in the file, unpacked: its head and its block."""
     start = int(row["offset"])
     with opened(reading) as file:
-        if file.seekable():
-            file.seek(start)
-        else:
-            left = start
-            while left and (passed := len(file.read(min(left, _SKIP)))):
-                left -= passed
+        move_to(file, start)
         for record in records(file, _TYPES, reading.options.max_record_bytes):
             here = replace(record, offset=record.offset + start)
             if here.offset > start and here.index == 0:
@@ -186,5 +188,6 @@ SOURCE = Source(
     read,
     options=WarcOptions,
     about="HTML pages of WARC and ARC files, packed or not; damaged records are counted and passed over",
+    units=units,
     original=original,
 )

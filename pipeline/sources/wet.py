@@ -11,9 +11,8 @@ import pyarrow as pa
 from pydantic import Field
 
 from pipeline.source import ADDRESS, BASE_SCHEMA, Reading, Source, tables
-from pipeline.sources.crawl.records import records
-from pipeline.sources.streams import opened
-from pipeline.sources.warc import original, provenance, unwanted
+from pipeline.sources.crawl.parts import records_of
+from pipeline.sources.warc import original, provenance, units, unwanted
 from pipeline.stage import Options
 
 SCHEMA = pa.schema(
@@ -37,13 +36,12 @@ def read(reading: Reading) -> Iterator[pa.Table]:
 
 
 def _rows(reading: Reading) -> Iterator[dict[str, Any]]:
-    with opened(reading) as file:
-        for record in records(file, ("conversion",), reading.options.max_record_bytes):
-            reason = unwanted(record, "conversion")
-            if reason:
-                reading.skipped[reason] += 1
-            else:
-                yield {**provenance(reading, record), "text": record.block.decode("utf-8", "replace")}
+    for record in records_of(reading, ("conversion",), reading.options.max_record_bytes):
+        reason = unwanted(record, "conversion")
+        if reason:
+            reading.skipped[reason] += 1
+        else:
+            yield {**provenance(reading, record), "text": record.block.decode("utf-8", "replace")}
 
 
 SOURCE = Source(
@@ -52,5 +50,6 @@ SOURCE = Source(
     read,
     options=WetOptions,
     about="texts of Common Crawl's WET files; damaged records are counted and passed over",
+    units=units,
     original=original,
 )

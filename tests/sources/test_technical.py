@@ -140,6 +140,13 @@ def test_what_is_no_block_of_code_stays_as_it_is(element: str) -> None:
     assert technical.kept(element)[0] == element
 
 
+@pytest.mark.parametrize("attributes", ["class='brush: css hidden'", "hidden", "style='display: none'"])
+def test_what_is_hidden_stays_hidden(attributes: str) -> None:
+    element = f"<pre {attributes}><code>{PYTHON}</code></pre>"
+    assert attributes in technical.kept(element)[0]
+    assert technical.kept("<pre class='overflow-hidden'>a;\n b;</pre>")[0].startswith("<pre><code>")
+
+
 def test_half_a_block_leaves_no_letters() -> None:
     page, letters = technical.kept("<pre><code>a\n  b\n  c</code></pre>")
     assert letters

@@ -21,6 +21,8 @@ _HEADER_BYTES = 64 << 10  # a longer header is damage
 _CLOSE = b"\r\n\r\n"  # what must follow the block of a record
 _VERSION = b"WARC/"
 _START = re.compile(rb"WARC/\d\.\d+[ \t]*\r?\n[A-Za-z][A-Za-z-]*:")
+# What the contents of a packed member that starts with a record begin with.
+STARTS = (_VERSION, *arc.STARTS)
 _START_BYTES = 64  # more than the version and the longest name of a first field
 _END_OF_HEADER = re.compile(rb"\r?\n\r?\n")
 
@@ -51,14 +53,11 @@ def records(file: BinaryIO, types: Collection[str], max_bytes: int) -> Iterator[
     max_bytes  a longer record is skipped: fault `too_large`
     A damaged stretch, however long, is one record with fault `corrupt` or `truncated`.
     """
-    window = Window(chunks(file, starts=(_VERSION, *arc.STARTS)), _EITHER)
-    window.skip_padding()
-    if window.fill(1) and not _either_follows(window.data, 0):
-        if not window.seek(0):
-            yield Record(0, {}, b"", NOT_WARC)
-            return
-        yield Record(0, {}, b"", CORRUPT)
-    old = window.fill(1) and not window.data.startswith(_VERSION)
+    window = Window(chunks(file, starts=STARTS), EITHER)
+    yield from _before_first(window)
+    if not window.fill(1):
+        return
+    old = not window.data.startswith(_VERSION)
     window.form = arc.FORM if old else _FORM
     one = _arc_record if old else _record
     last, index = -1, 0
@@ -72,6 +71,26 @@ def records(file: BinaryIO, types: Collection[str], max_bytes: int) -> Iterator[
         index = index + 1 if window.offset == last else 0
         last = window.offset
         yield replace(one(window, types, max_bytes), index=index)
+
+
+def _before_first(window: Window) -> Iterator[Record]:
+    """What is damaged before the first record, to which the window moves; it is empty if there is none."""
+    while True:
+        foreign = window.skip_padding() and not _either_follows(window.data, 0)
+        if foreign:
+            at = window.offset
+            if window.seek(0):
+                yield Record(at, {}, b"", CORRUPT)
+                return
+        elif window.data or not window.fault:
+            return
+        fault, at = window.fault, at if foreign else window.fault_offset
+        window.resume()
+        if foreign and not window.skip_padding() and not window.fault:
+            fault = NOT_WARC
+        yield Record(at, {}, b"", fault)
+        if fault == NOT_WARC:
+            return
 
 
 def fields(head: bytes, encoding: str) -> dict[str, str]:
@@ -110,7 +129,7 @@ def _either_follows(data: bytearray, at: int) -> bool:
 
 
 _FORM = Form(_find, _follows, _START_BYTES)
-_EITHER = Form(_find_either, _either_follows, arc.FORM.margin)
+EITHER = Form(_find_either, _either_follows, arc.FORM.margin)
 
 
 def _arc_record(window: Window, types: Collection[str], max_bytes: int) -> Record:

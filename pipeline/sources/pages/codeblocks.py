@@ -20,6 +20,8 @@ _NUMBERS = re.compile(
     r"(?:ln|lnt|lineno|linenos|line-?numbers?|linenumber|hljs-ln-numbers|gutter)(?![\w-])[^<>]{0,400}>[^<]*+</\1>",
     re.IGNORECASE,
 )
+# One of these stands in what `_NUMBERS` takes out.
+_NUMBER_SIGNS = ('ln"', "ln'", "ln ", "ln>", "lnt", "lineno", "line-number", "linenumber", "gutter", "ln-num")
 _LANGUAGE = re.compile(
     r"(?:\blang(?:uage)?-|\bhighlight-source-|\bbrush:\s*|\bsourceCode\s+|\bdata-lang(?:uage)?=[\"']?|\slanguage=[\"']?)"
     r"([A-Za-z0-9+#.-]{1,20})"
@@ -45,6 +47,11 @@ _UNSELECTED = re.compile(
     r"<(span|a)\b[^<>]{0,200}?\bstyle=[\"'][^\"'<>]{0,300}?user-select:\s?none[^<>]{0,300}>[^<]*+</\1>",
     re.IGNORECASE,
 )
+# Left to the extractor, which leaves it out.
+_HIDDEN = re.compile(
+    r"(?<![\w-])hidden(?![\w-])(?!\s*[:=]\s*[\"']?(?:false|until))|display:\s?none", re.IGNORECASE
+)
+_SPACES = re.compile(r"^ | {2,}")
 _BACKTICKS = re.compile(r"`{3,}")
 
 # Sets of letters of dead scripts: a line break, a space, a tab, and where code begins and ends.
@@ -64,7 +71,7 @@ def lettered(name: str, attributes: str, content: str, before: str, letters: Let
 
     before   the tags right before it, which may say what is in it
     """
-    if not letters or _BLOCKS.search(content):
+    if not letters or _HIDDEN.search(attributes) or _BLOCKS.search(content):
         return None
     text = _preformatted(content)
     if not text.strip() or (_LINE_NUMBERS.match(text) and ("\n" in text.strip() or _GUTTER.search(before))):
@@ -84,7 +91,10 @@ def lettered(name: str, attributes: str, content: str, before: str, letters: Let
     line, space, tab, begin, end = tuple(letters)
     lines = []
     for each in text.strip("\n").split("\n"):
-        each = re.sub(r"^ | {2,}", lambda run: space * len(run[0]), each.rstrip()).replace("\t", tab)
+        each = each.rstrip()
+        if each.startswith(" ") or "  " in each:
+            each = _SPACES.sub(lambda run: space * len(run[0]), each)
+        each = each.replace("\t", tab)
         lines.append(escape(each, quote=False))
     body = f"{line}\n".join(lines)
     if not is_code:
@@ -104,30 +114,54 @@ def restored(text: str, letters: Letters) -> str:
         return text
     line, space, tab, begin, end = tuple(letters)
 
-    def block(found: re.Match[str]) -> str:
-        language, _, code = found[2].partition(line)
+    def spaced(coded: str) -> str:
+        first, *others = coded.split(line)
+        lines = [first, *(each.lstrip(" ").removeprefix("\n") for each in others)]
+        lines[:-1] = [each.rstrip(" ") for each in lines[:-1]]
+        return "\n".join(lines).replace(space, " ").replace(tab, "\t")
+
+    if "|" in text:
+        # Of a table for the layout of a code block the bars go.
+        bars = rf"^ *\|[ |]*\n?(?= *{begin})|(?<={end}) *\|[ |]*$|(?<={end}\n)\|[ |]*$"
+        text = re.sub(bars, "", text, flags=re.MULTILINE)
+    parts = []
+    done = 0
+    for found in re.finditer(f"{begin}([^{begin}{end}]*){end} *(\n*)", text):
+        before = text[done : found.start()]
+        above = before.rstrip("\n")
+        language, _, code = found[1].partition(line)
         body = spaced(code.lstrip(" \n")).strip("\n")
         marks = "`" * max([3, *(len(run) + 1 for run in _BACKTICKS.findall(body))])
-        return f"{found[1] or chr(10)}{marks}{language.strip()}\n{body}\n{marks}{found[3] or chr(10)}"
-
-    def spaced(coded: str) -> str:
-        return re.sub(f" *{line} *\n?", "\n", coded).replace(space, " ").replace(tab, "\t")
-
-    # Of a table for the layout of a code block the bars go.
-    bars = rf"^ *\|[ |]*\n?(?= *{begin})|(?<={end}) *\|[ |]*$|(?<={end}\n)\|[ |]*$"
-    text = re.sub(bars, "", text, flags=re.MULTILINE)
-    text = re.sub(f" *(\n*){begin}([^{begin}{end}]*){end} *(\n*)", block, text)
+        breaks = before[len(above) :] or "\n"
+        parts += [
+            above.rstrip(" "),
+            f"{breaks}{marks}{language.strip()}\n{body}\n{marks}{found[2] or chr(10)}",
+        ]
+        done = found.end()
+    text = "".join((*parts, text[done:]))
     # What is left is preformatted prose, and code of which the extractor has cut off an end.
-    return spaced(re.sub(f"{begin}[^\n{line}]*(?:{line}\n?)?|{end}", "", text)).strip("\n")
+    if begin in text or end in text:
+        text = re.sub(f"{begin}[^\n{line}]*(?:{line}\n?)?|{end}", "", text)
+    return spaced(text).strip("\n")
 
 
 def _preformatted(content: str) -> str:
     """The text of a `<pre>`: tags gone, line breaks of `<br>` and of lines in blocks kept."""
-    content = _NUMBERS.sub("", content.replace("\r\n", "\n").replace("\r", "\n"))
+    if "\r" in content:
+        content = content.replace("\r\n", "\n").replace("\r", "\n")
+    if "<" in content:
+        low = content.lower()
+        if any(sign in low for sign in _NUMBER_SIGNS):
+            content = _NUMBERS.sub("", content)
     if "user-select" in content:  # numbers and prompts that are not to be copied with the code
         content = _UNSELECTED.sub("", content)
     if "<" in content:
-        content = _TAG.sub(_break, _LINE_ENDS.sub("\n", _FURNITURE.sub("", content)))
+        low = content.lower()
+        if any(sign in low for sign in ("<style", "<script", "<button", "<svg")):
+            content = _FURNITURE.sub("", content)
+        if "</div" in low or "</li" in low or "</p" in low:
+            content = _LINE_ENDS.sub("\n", content)
+        content = _TAG.sub(_break, content)
     text = decoded(content).replace("\u00a0", " ").replace("\x00", "")
     return text.expandtabs(8) if "\t" in text and " \t" in text else text
 

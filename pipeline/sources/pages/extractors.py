@@ -1,4 +1,6 @@
-"""What runs in the isolated process: a page in UTF-8 in, its facts and main text out.
+"""What runs in the isolated process: a page in, its facts and main text out.
+
+A page comes as one byte that says what it may hold (`signs`) and its UTF-8.
 
 Imports nothing heavy but the extractor that is asked for.
 """
@@ -31,20 +33,20 @@ def trafilatura(page: bytes, structure: bool = True) -> bytes:
     from trafilatura import extract
     from trafilatura.deduplication import LRUCache
 
-    text = page.decode()
-    given, letters = technical.kept(text) if structure else (text, "")
+    marked, text = _opened(page)
+    given, letters = technical.kept(text, marked) if structure else (text, "")
     found = extract(given, favor_precision=True, include_comments=False, deduplicate=LRUCache(maxsize=4096))
-    return _packed(text, codeblocks.restored(found or "", letters))
+    return _packed(text, marked, codeblocks.restored(found or "", letters))
 
 
 def resiliparse(page: bytes, structure: bool = True) -> bytes:
     """Resiliparse's main-content rules, without the images' alternative texts."""
     from resiliparse.extract.html2text import extract_plain_text
 
-    text = page.decode()
-    given, letters = technical.kept(text) if structure else (text, "")
+    marked, text = _opened(page)
+    given, letters = technical.kept(text, marked) if structure else (text, "")
     found = extract_plain_text(given, main_content=True, alt_texts=False)
-    return _packed(text, codeblocks.restored(found, letters))
+    return _packed(text, marked, codeblocks.restored(found, letters))
 
 
 def unpacked(answer: bytes) -> Answer:
@@ -54,8 +56,12 @@ def unpacked(answer: bytes) -> Answer:
     return Answer(title, language or None, date, license_ or None, text)
 
 
-def _packed(page: str, text: str) -> bytes:
-    found = pagefacts.facts(page)
+def _opened(page: bytes) -> tuple[int, str]:
+    return (page[0], page[1:].decode()) if page else (0, "")
+
+
+def _packed(page: str, marked: int, text: str) -> bytes:
+    found = pagefacts.facts(page, marked)
     date = found.published.isoformat() if found.published else ""
     parts = (well_formed(found.title), found.language or "", date, found.license or "", well_formed(text))
     return "\0".join(parts).encode()

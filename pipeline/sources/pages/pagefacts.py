@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from pipeline.sources import dates
 from pipeline.sources.language_tags import language_code
+from pipeline.sources.pages import signs
 from pipeline.sources.pages.htmltags import attribute
 
 _TITLE = re.compile(r"<title(?:\s[^<>]*)?>([^<]*)", re.IGNORECASE)
@@ -76,10 +77,14 @@ class Facts(NamedTuple):
     license: str | None
 
 
-def facts(page: str) -> Facts:
-    """What the page states; never raises, and takes time linear in its length."""
+def facts(page: str, marked: int = signs.ALL) -> Facts:
+    """What the page states; never raises, and takes time linear in its length.
+
+    marked   what the page may hold (`signs`); it is searched for nothing else
+    """
     head = page[:_WITHIN]
-    return Facts(_title(head), _language(head), _published(page), _license(page))
+    license_ = _license(page) if marked & signs.STATED else None
+    return Facts(_title(head), _language(head), _published(page, marked), license_)
 
 
 def _title(head: str) -> str:
@@ -102,7 +107,7 @@ def _language(head: str) -> str | None:
     return None
 
 
-def _published(page: str) -> datetime | None:
+def _published(page: str, marked: int) -> datetime | None:
     best, found = len(_DATE_NAMES), None
     for meta in _metas(page):
         named = attribute(meta, "property") or attribute(meta, "name") or attribute(meta, "itemprop")
@@ -111,7 +116,7 @@ def _published(page: str) -> datetime | None:
             best, found = rank, date
     if found is not None and best < len(_DATE_NAMES) - 1:
         return found
-    if "datePublished" in page:
+    if marked & signs.STATED and "datePublished" in page:
         for pattern in (_JSON_DATE, _ITEM_DATE):
             if stated := pattern.search(page):
                 value = stated[1]
@@ -119,7 +124,7 @@ def _published(page: str) -> datetime | None:
                     value = attribute(value, "datetime") or attribute(value, "content")
                 if date := _date(value):
                     return date
-    if found is None:
+    if found is None and marked & signs.TIME:
         at = page.find("<time ")
         while at >= 0:
             tag = _TIME.match(page, at)

@@ -19,14 +19,14 @@ import re
 from html import escape
 from urllib.parse import unquote, unquote_plus
 
-from pipeline.sources.pages import codeblocks
+from pipeline.sources.pages import codeblocks, signs
+from pipeline.sources.pages.chtml import to_mathml
 from pipeline.sources.pages.htmltags import attribute, bare_tex, decoded
 from pipeline.sources.pages.mathml import to_tex
 
-# What a page with formulas, or with images of formulas, holds somewhere. Every page is searched for it, so
-# first for what several have in common; a regular expression would take ten times as long.
-_MATH_SIGNS = ("<math", ":math", "math/tex", "math/mml", "mwe-math", "data-math")
-_MATH_IMAGES = ("mathtex", "/math/", "mwe-math")
+# What a page with formulas, or with images of formulas, holds somewhere.
+_MATH_SIGN = re.compile(r"(?:<|:|mwe-|data-)math|math/(?:tex|mml)")
+_MATH_IMAGE = re.compile(r"mathtex|/math/|mwe-math")
 _IMAGE_SIGNS = ('alt="\\', 'alt="$', 'alt="{\\', '="tex"', '="tex ', "imetex", "cht=tx")
 
 _ATTRIBUTES = r"""(?:[^<>"']++|"[^"<]*+"|'[^'<]*+')*+"""
@@ -39,11 +39,12 @@ _MATHS_CLASS = re.compile(
 _TEX_ATTRIBUTES = ("data-math", "data-tex", "data-latex", "data-entry", "data-expr", "data-formula")
 _MATH = re.compile(r"<(/?)(?:[a-z]+:)?math(?=[\s>])", re.IGNORECASE)
 _ANNOTATION = re.compile(r"<annotation\b[^<>]{0,200}?\btex\b[^<>]{0,200}>([^<]*+)<", re.IGNORECASE)
+_DRAWN_MATH = re.compile(r"<(?:mjx-math|g data-mml-node=\"math\")\b([^<>]{0,4000})>")
 _RENDERED = frozenset(
     ("mathjax_preview", "mathjax", "mathjax_display", "mathjax_svg", "mathjax_svg_display", "mathjax_chtml")
 )
 _DISPLAYED = re.compile(
-    r"katex-display|mathml-display|fallback-image-display|display=.?(?:block|true)|math-block"
+    r"katex-display|MJXc-display|mathml-display|fallback-image-display|display=.?(?:block|true)|math-block"
 )
 
 _FORMULA_CLASS = re.compile(
@@ -65,18 +66,28 @@ _TAGS_BEFORE = re.compile(r"(?:<[A-Za-z][^<>]*+>\s*+){1,5}\Z")
 _BLOCK_BEFORE = re.compile(r"</(?:p|div|h[1-6]|ul|ol|dl|pre|table|figure|blockquote)>\s*\Z", re.IGNORECASE)
 
 
-def kept(page: str) -> tuple[str, str]:
-    """The page with its formulas as TeX and its code in letters, and those letters ("" for none)."""
+def kept(page: str, marked: int = signs.ALL) -> tuple[str, str]:
+    """The page with its formulas as TeX and its code in letters, and those letters ("" for none).
+
+    marked   what the page may hold (`signs`); it is searched for nothing else
+    """
     wanted = []
-    old = _OLD.search(page, 0, 1000)
-    if "<pre" in page or ("<code" in page and _CODE_LINES.search(page)) or (old and "<PRE" in page):
+    preformatted = marked & signs.PRE and ("<pre" in page or ("<PRE" in page and _OLD.search(page, 0, 1000)))
+    if preformatted or (marked & signs.CODE and _breaks_in_code(page)):
         wanted.append("code")
-    math, tex = "math" in page, "atex" in page
-    if "MathJax" in page or (tex and "katex" in page) or (math and _any(_MATH_SIGNS, page)):
-        wanted.append("maths")
-    if "<img" in page and (
-        (tex and "latex" in page) or (math and _any(_MATH_IMAGES, page)) or _any(_IMAGE_SIGNS, page)
+    around = _around_math(page) if marked & signs.MATH else ""
+    tex = marked & signs.TEX
+    if (
+        (marked & signs.MATHJAX and "MathJax" in page)
+        or (tex and "katex" in page)
+        or _MATH_SIGN.search(around)
     ):
+        wanted.append("maths")
+    if (
+        (tex and "latex" in page)
+        or _MATH_IMAGE.search(around)
+        or (marked & signs.IMAGE and _any(_IMAGE_SIGNS, page))
+    ) and "<img" in page:
         wanted.append("images")
     if not wanted:
         return page, ""
@@ -84,8 +95,25 @@ def kept(page: str) -> tuple[str, str]:
     return _Rewriter(page, letters, tuple(wanted)).written(), letters
 
 
-def _any(signs: tuple[str, ...], page: str) -> bool:
-    return any(sign in page for sign in signs)
+def _around_math(page: str) -> str:
+    """What stands around each `math` in the page: one search in the place of nine."""
+    found = []
+    at = page.find("math")
+    while at >= 0:
+        found.append(page[max(0, at - 5) : at + 8])
+        at = page.find("math", at + 4)
+    return "\n".join(found)
+
+
+def _breaks_in_code(page: str) -> bool:
+    at = page.find("<code")
+    while at >= 0 and not _CODE_LINES.match(page, at):
+        at = page.find("<code", at + 5)
+    return at >= 0
+
+
+def _any(parts: tuple[str, ...], page: str) -> bool:
+    return any(part in page for part in parts)
 
 
 @functools.cache
@@ -159,8 +187,7 @@ class _Rewriter:
         if name.endswith("math") or name == "mjx-container":
             close, end = self._end(name, inner, nested=False)
             element = self._page[start:end] if close >= 0 else ""
-            math = element if name.endswith("math") else _inner_math(element)
-            tex = to_tex(math) if math else bare_tex(attribute(attributes, "data-latex"))
+            tex = to_tex(element) if name.endswith("math") else _container(attributes, element)
             shown = _DISPLAYED.search(attributes) or 'mode="display"' in attributes
             return (_written(tex, bool(shown)) if tex else None), max(end, inner) if tex else inner
         if not _MATHS_CLASS.search(attributes):
@@ -233,6 +260,16 @@ def _written(tex: str, displayed: bool) -> str | None:
         return escape(tex, quote=False)
     sign = "$$" if displayed else "$"
     return escape(f"{sign}{tex}{sign}", quote=False)
+
+
+def _container(attributes: str, element: str) -> str:
+    """The TeX of MathJax's `<mjx-container>`: stated, or of its MathML, or of what it has drawn."""
+    if math := _inner_math(element):
+        return to_tex(math)
+    stated = attribute(attributes, "data-latex")
+    if not stated and (drawn := _DRAWN_MATH.search(element)):
+        stated = attribute(drawn[1], "data-latex")
+    return bare_tex(stated) if stated else to_tex(to_mathml(element))
 
 
 def _inner_math(element: str) -> str:
