@@ -6,7 +6,7 @@ text, and `arxiv_format` says why: `pdf`, `ps` or `html` where that is all that 
 for a withdrawn paper. What is no row is counted:
 
     truncated, corrupt      a paper that cannot be unpacked; a damaged stretch between two papers
-    too_large               longer than `max_bytes`, packed or unpacked
+    too_large               longer than `max_bytes`, packed or unpacked, or of more than 1.5 million tokens
     bomb                    small, and would unpack to what no honest archive holds
     link, special           a member of a monthly tar that is no file
     encrypted, unsupported  packed in a way that cannot be read
@@ -16,7 +16,6 @@ for a withdrawn paper. What is no row is counted:
 Plain tars on a local disk are cut into units by the bytes where members start.
 """
 
-import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, Literal
@@ -32,9 +31,10 @@ from pipeline.sources import archives
 from pipeline.sources.eprints import ids
 from pipeline.sources.eprints.papers import Contents, contents
 from pipeline.sources.eprints.snapshot import Paper, Snapshot
+from pipeline.sources.gathering import gathered
 from pipeline.sources.latex import clean, eprint, markdown
 from pipeline.sources.latex.authors import author, title
-from pipeline.sources.streams import opened
+from pipeline.sources.streams import at_most, opened
 from pipeline.stage import Options
 
 UNIT_BYTES = 64 << 20  # of a monthly tar that make a unit
@@ -92,10 +92,10 @@ def units(name: str, files: Sequence[InputFile], options: ArxivOptions) -> list[
             found += _parts(name, file)
             continue
         if held and (len(held) == GATHERED_FILES or sum(each.size for each in held) > GATHERED_BYTES):
-            found.append(_gathered(name, held))
+            found.append(gathered(name, held))
             held = []
         held.append(file)
-    return [*found, _gathered(name, held)] if held else found
+    return [*found, gathered(name, held)] if held else found
 
 
 def _parts(name: str, file: InputFile) -> list[Unit]:
@@ -112,21 +112,6 @@ def _parts(name: str, file: InputFile) -> list[Unit]:
         )
         for part in parts
     ]
-
-
-def _gathered(name: str, files: Sequence[InputFile]) -> Unit:
-    first = files[0]
-    state = "\n".join(f"{file.logical}\t{file.size}\t{file.version}" for file in files)
-    version = hashlib.blake2b(state.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
-    return Unit(
-        name,
-        unit_name(name, first.logical),
-        first.path,
-        first.logical,
-        sum(file.size for file in files),
-        version,
-        files=tuple((file.path, file.logical) for file in files),
-    )
 
 
 def read(reading: Reading) -> Iterator[pa.Table]:
@@ -170,7 +155,7 @@ def _of_file(
             monthly = _is_monthly(first)
     if not monthly:
         try:
-            data = file.read(longest + 1)
+            data = at_most(file, longest + 1)
         except OSError as fault:
             raise SourceError(f"{path}: cannot be read: {fault}") from fault
         if len(data) > longest:
@@ -209,8 +194,13 @@ def _row(reading: Reading, path: str, data: bytes) -> dict[str, Any] | None:
     except archives.DamagedError as fault:
         reading.skipped[fault.reason] += 1
         return None
-    reading.skipped.update(paper.faults)
     identifier = ids.of_name(path)
+    try:
+        read = _text(paper, reading.options)
+    except eprint.TooManyTokensError:
+        reading.skipped["too_large"] += 1
+        return None
+    reading.skipped.update(paper.faults)
     return {
         "address": identifier or path,
         "url": f"https://arxiv.org/abs/{identifier}" if identifier else None,
@@ -219,7 +209,7 @@ def _row(reading: Reading, path: str, data: bytes) -> dict[str, Any] | None:
         "arxiv_id": identifier or None,
         "arxiv_categories": None,
         "arxiv_doi": None,
-        **_text(paper, reading.options),
+        **read,
     }
 
 
@@ -300,9 +290,12 @@ def original(reading: Reading, row: Mapping[str, Any]) -> bytes:
         with store.open_input(path) as file:
             return file.read()
     with opened(reading) as file:
-        if "!" not in row["origin"]:
+        if row["origin"] == reading.unit.logical:
             return file.read()
-        return archives.member_at(file, row["offset"], reading.options.max_bytes).data
+        member = archives.member_at(file, row["offset"], reading.options.max_bytes)
+    if member.fault:
+        raise LookupError(f"{reading.unit.path}: {member.name or 'what stands there'} is {member.fault}")
+    return member.data
 
 
 def fingerprint(options: ArxivOptions) -> str:

@@ -6,7 +6,6 @@ Many small files make one unit. Files that become no row are counted:
     too_large   longer than `max_bytes`
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, takewhile
 from typing import Any
@@ -16,9 +15,10 @@ from pydantic import Field
 
 from pipeline import store
 from pipeline.errors import PlanError, SourceError
-from pipeline.inputs import InputFile, unit_name
+from pipeline.inputs import InputFile
 from pipeline.source import ADDRESS, BASE_SCHEMA, Reading, Source, Unit, tables
 from pipeline.sources import charset
+from pipeline.sources.gathering import gathered
 from pipeline.stage import Options
 
 SCHEMA = pa.schema(
@@ -61,11 +61,11 @@ def units(name: str, files: Sequence[InputFile], options: FilesOptions) -> list[
         for folder in _cut(list(members)):
             size = sum(file.size for file in folder)
             if held and (len(held) + len(folder) > UNIT_FILES or weight + size > UNIT_BYTES):
-                found.append(_unit(name, held))
+                found.append(gathered(name, held))
                 held, weight = [], 0
             held += folder
             weight += size
-    return [*found, _unit(name, held)]
+    return [*found, gathered(name, held)]
 
 
 def read(reading: Reading) -> Iterator[pa.Table]:
@@ -134,20 +134,6 @@ def _cut(files: Sequence[InputFile]) -> Iterator[list[InputFile]]:
         held.append(file)
         weight += file.size
     yield held
-
-
-def _unit(name: str, files: Sequence[InputFile]) -> Unit:
-    state = "\n".join(f"{file.logical}\t{file.size}\t{file.version}" for file in files)
-    first = files[0]
-    return Unit(
-        source=name,
-        name=unit_name(name, first.logical),
-        path=first.path,
-        logical=first.logical,
-        size=sum(file.size for file in files),
-        version=hashlib.blake2b(state.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest(),
-        files=tuple((file.path, file.logical) for file in files),
-    )
 
 
 SOURCE = Source(

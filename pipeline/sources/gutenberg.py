@@ -12,7 +12,6 @@ Each file is a document, so a book that is there in several encodings or formats
                    members of archives (see archives.py)
 """
 
-import hashlib
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, Literal
@@ -28,6 +27,7 @@ from pipeline.sources import archives, streams
 from pipeline.sources.books import catalogue, editions
 from pipeline.sources.books.conversion import Choices, Converted, converted
 from pipeline.sources.books.paragraphs import Illustrations
+from pipeline.sources.gathering import gathered
 from pipeline.stage import Options, column
 
 _STRINGS = pa.list_(pa.string())
@@ -98,11 +98,11 @@ def units(name: str, files: Sequence[InputFile], options: GutenbergOptions) -> l
         number = editions.number_of(file.logical)
         same = number is not None and number == book
         if held and not same and (len(held) >= UNIT_FILES or weight + file.size > UNIT_BYTES):
-            found.append(_unit(name, held))
+            found.append(gathered(name, held))
             held, weight = [], 0
         held.append(file)
         weight, book = weight + file.size, number
-    return [*found, _unit(name, held)] if held else found
+    return [*found, gathered(name, held)] if held else found
 
 
 def read(reading: Reading) -> Iterator[pa.Table]:
@@ -112,11 +112,16 @@ def read(reading: Reading) -> Iterator[pa.Table]:
 
 def original(reading: Reading, row: Mapping[str, Any]) -> bytes:
     """The file's bytes, as they stand in the input or in an archive."""
-    names = row["origin"].split("!")[1:]
-    with store.open_input(reading.unit.file(row["origin"])) as file:
+    path = reading.unit.file(row["origin"])
+    logical = dict(reading.unit.files).get(path, reading.unit.logical)
+    names = row["origin"].removeprefix(logical).split("!")[1:]
+    with store.open_input(path) as file:
         if not names:
             return file.read()
-        data = archives.member_at(file, row["offset"], reading.options.max_bytes).data
+        member = archives.member_at(file, row["offset"], reading.options.max_bytes)
+    if member.fault:
+        raise LookupError(f"{path}: {member.name or 'what stands there'} is {member.fault}")
+    data = member.data
     for name in names[1:]:
         found = archives.members(io.BytesIO(data), reading.options.max_bytes, lambda inner, _: inner == name)  # noqa: B023
         data = next((member.data for member in found if member.name == name), b"")
@@ -159,20 +164,6 @@ def _archive_units(name: str, file: InputFile) -> list[Unit]:
     ]
 
 
-def _unit(name: str, files: Sequence[InputFile]) -> Unit:
-    state = "\n".join(f"{file.logical}\t{file.size}\t{file.version}" for file in files)
-    first = files[0]
-    return Unit(
-        source=name,
-        name=unit_name(name, first.logical),
-        path=first.path,
-        logical=first.logical,
-        size=sum(file.size for file in files),
-        version=hashlib.blake2b(state.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest(),
-        files=tuple((file.path, file.logical) for file in files),
-    )
-
-
 def _rows(reading: Reading) -> Iterator[dict[str, Any]]:
     options = reading.options
     known = {} if options.catalogue is None else catalogue.load(options.catalogue)
@@ -191,7 +182,9 @@ def _rows(reading: Reading) -> Iterator[dict[str, Any]]:
                 if logical.lower().endswith(".zip"):
                     yield from _archived(reading, file, logical, known, None)
                 else:
-                    yield from _book(reading, file.read(options.max_bytes + 1), logical, logical, 0, known)
+                    yield from _book(
+                        reading, streams.at_most(file, options.max_bytes + 1), logical, logical, 0, known
+                    )
             except OSError as fault:
                 raise SourceError(f"{path}: cannot be read: {fault}") from fault
 

@@ -24,7 +24,7 @@ without prose too, told by their columns. Others are counted:
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 from pydantic import Field, field_validator
@@ -66,6 +66,11 @@ class WikipediaOptions(Options):
     title: bool = Field(default=True, description="whether the title stands on top of the text")
     link_sections: bool = Field(
         default=False, description="whether sections of links are kept: see also, references, literature"
+    )
+    tables: Literal["drop", "rows"] = Field(
+        default="drop",
+        description="data tables: drop, or rows: a line for each row, its cells parted by ' | '; infoboxes "
+        "and layout are dropped",
     )
     wiki: str | None = Field(
         default=None,
@@ -211,7 +216,9 @@ def _converted(
 ) -> dict[str, Any]:
     return {
         "title": title,
-        "text": "" if is_redirect else prose.to_text(text, title, names, options.link_sections),
+        "text": ""
+        if is_redirect
+        else prose.to_text(text, title, names, options.link_sections, options.tables == "rows"),
         "wikipedia_redirect": is_redirect,
         "wikipedia_disambiguation": not is_redirect and is_disambiguation(text, title),
         "wikipedia_source_bytes": len(text.encode("utf-8", "surrogatepass")),

@@ -22,6 +22,7 @@ from pipeline.sources import arxiv
 from pipeline.sources.arxiv import SOURCE, ArxivOptions
 from pipeline.sources.eprints import ids, snapshot
 from pipeline.sources.eprints.papers import contents
+from pipeline.sources.latex import eprint
 from pipeline.sources.latex.eprint import Eprint
 
 
@@ -309,6 +310,33 @@ def test_the_snapshot_is_joined(month: Path, tmp_path: Path, order: str) -> None
 )
 def test_licenses(address: str | None, expected: str | None) -> None:
     assert snapshot.spdx(address) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "printed"),
+    [
+        ("", ""),
+        ("50% of A & B -- plain", "50% of A & B -- plain"),
+        (r"Die Z\"ahlen des Herrn {\L}ososi\'nski", "Die Zählen des Herrn Łososiński"),
+        (
+            r"Bounds on $\alpha_{1}$ by Erd\H{o}s: 100% & more",
+            r"Bounds on $\alpha_{1}$ by Erdős: 100% & more",
+        ),
+        ("{", "{"),
+    ],
+)
+def test_titles_and_authors_of_the_snapshot_are_as_printed(given: str, printed: str) -> None:
+    paper = snapshot.paper({"title": given, "authors": given})
+    assert (paper.title, paper.author) == (printed, printed)
+
+
+def test_a_paper_of_too_many_tokens_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(eprint, "_MOST_TOKENS", 1000)
+    (tmp_path / "2401.00001.gz").write_bytes(packed(tex(r"\section{One} Words.")))
+    (tmp_path / "2401.00002.gz").write_bytes(packed(tex(r"\section{Two} " + r"\f{" * 1000)))
+    rows, skipped = rows_of(units(tmp_path, "*.gz"))
+    assert [row["arxiv_id"] for row in rows] == ["2401.00001"]
+    assert skipped == {"too_large": 1}
 
 
 def test_a_snapshot_that_is_not_there_or_packed(tmp_path: Path) -> None:

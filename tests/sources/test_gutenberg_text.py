@@ -359,3 +359,9 @@ def test_any_bytes_are_decoded(data: bytes) -> None:
 def test_hostile_input_comes_to_an_end(hostile: str) -> None:
     for is_html in (False, True):
         converted(hostile.encode(), is_html, Choices())
+
+
+def test_entities_and_tags_in_plain_text() -> None:
+    plain = "<b>A SONG</b>\n\nHe went&mdash;and <i>she</i>, &amp;c., at 5 &deg; &unknown; AT&T; a < b </x>."
+    assert text(plain) == "A SONG\n\nHe went—and she, &c., at 5 ° &unknown; AT&T; a < b </x>."
+    assert text("so <i>very</i> much", emphasis=True) == "so _very_ much"

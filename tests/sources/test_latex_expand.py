@@ -76,6 +76,8 @@ def test_nothing() -> None:
         (r"\def\ga{\ifmmode\gtrsim\else$\gtrsim$\fi}", r"\ga{} $\ga$", r"$\gtrsim$ $\gtrsim$"),
         (r"\newcommand{\z}{\ensuremath{z}}", r"$a \text{ with \z}$", r"$a \text{ with $z$}$"),
         (r"\newacronym{llm}{LLM}{language model}", r"\gls{llm}, \glspl{llm}", "language model (LLM), LLMs"),
+        (r"\def\ie{i.e.\ }", r"so \ie the one", r"so i.e.\ the one"),
+        (r"\def\ie{i.e.~}\def\word{word}", r"\ie the \word two", "i.e.~the word two"),
         (r"\newcommand{\x}{A}", r"{\renewcommand{\x}{B}\x}\x", "{B}A"),
         (r"\makeatletter\newcommand{\x}{\@ifstar{S}{N}}\makeatother", r"\x*\x", "SN"),
     ],

@@ -84,6 +84,12 @@ def load(path: str) -> Mapping[int, Entry]:
 @lru_cache(maxsize=1)
 def _load(path: str, state: str) -> Mapping[int, Entry]:
     del state
+    if found := _entries(path):
+        return found
+    raise SourceError(f"catalogue {path}: names no book; fetch it again")
+
+
+def _entries(path: str) -> Mapping[int, Entry]:
     if _is_folder(path):
         return dict(_of_rdf(_contents(_rdf_paths(path))))
     with store.open_input(path) as file:

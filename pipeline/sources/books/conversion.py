@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, replace
+from html import unescape
 
 from pipeline.sources import charset
 from pipeline.sources.books import boilerplate, encodings, header, notes, paragraphs
@@ -18,6 +19,13 @@ _PAGES = re.compile(_NAMES % "pagenum|pageno|pgnum|page-?num(?:ber)?|pagenumber"
 _NOTES = re.compile(
     _NAMES % "trans-?notes?|tnotes?|tn|tnbox|transcriber-?s?-?notes?|transcribers?|tr-?notes?", re.IGNORECASE
 )
+# In plain text: the entities and tags that stand in some files, of letters, dashes and quotation marks.
+_ENTITY = re.compile(
+    r"&(?:[mn]dash|amp|quot|nbsp|hellip|[lr][sd]quo|deg|pound|sect|frac1[24]|(?:ae|AE|oe|OE|sz)lig"
+    r"|[A-Za-z](?:acute|grave|uml|circ|tilde|cedil|ring)|#\d{2,5});"
+)
+_ITALICS = re.compile(r"<(i|em)>([^<>]{1,400})</\1>", re.IGNORECASE)
+_STYLES = re.compile(r"</?(?:b|i|em|strong|small|big|u|sup|sub)>", re.IGNORECASE)
 _HEAD_END = re.compile(r"</head\s*>|<body\b", re.IGNORECASE)
 
 
@@ -55,7 +63,7 @@ def converted(data: bytes, is_html: bool, choices: Choices) -> Converted | str:
         if text.count("\ufffd") > _MAX_REPLACED * len(text):
             return "binary"
         is_html = False
-        lines = text.split("\n")
+        lines = _without_html(text).split("\n")
     cut = boilerplate.cut(lines)
     stated = header.parse(cut.header, cut.recognised, cut.licence)
     body = cut.body if choices.notes else notes.without_notes(cut.body)
@@ -63,6 +71,16 @@ def converted(data: bytes, is_html: bool, choices: Choices) -> Converted | str:
     if not text:
         return "empty"
     return Converted(text, stated, cut.markers, "html" if is_html else "text", name)
+
+
+def _without_html(text: str) -> str:
+    """A plain text without what was left in it when it was made from HTML."""
+    if "&" in text:
+        text = _ENTITY.sub(lambda found: unescape(found.group()), text)
+    if "</" in text:
+        text = _ITALICS.sub(r"_\2_", text)
+        text = _STYLES.sub("", text)
+    return text
 
 
 def _html(data: bytes) -> tuple[str, str]:

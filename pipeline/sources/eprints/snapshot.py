@@ -7,10 +7,10 @@ a paper. Workers map that file, so they share its memory, and read one line for 
 
 import fcntl
 import hashlib
+import io
 import json
 import os
 import re
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,13 +21,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import store
+from pipeline.errors import SourceError, StoreError
 from pipeline.inputs import InputFile
 from pipeline.sources import dates
+from pipeline.sources.latex.markdown import fragment
+from pipeline.sources.latex.tokens import tokens
 
 _BLOCK = 16 << 20
 _LONGEST = 4 << 20  # bytes of a record
 _FIRST_ID = re.compile(rb'\{"id": ?"([^"\\]{1,40})"')  # how the lines of arXiv's own snapshot begin
 
+_BARE = re.compile(r"(?<!\\)[%&#]")
 _LICENSES = re.compile(
     r"https?://(?:arxiv\.org/licenses/(?P<arxiv>[a-z-]+)/(?P<of>[\d.]+)"
     r"|creativecommons\.org/(?:licenses/(?P<cc>by(?:-nc)?(?:-sa|-nd)?)/(?P<version>[\d.]+)"
@@ -99,8 +103,8 @@ def paper(record: dict[str, Any]) -> Paper:
     """What a line of the snapshot says; fields that are missing or of another type are empty."""
     categories = record.get("categories")
     return Paper(
-        title=_line(record.get("title")),
-        author=_line(record.get("authors")),
+        title=_printed(_line(record.get("title"))),
+        author=_printed(_line(record.get("authors"))),
         categories=tuple(categories.split()) if isinstance(categories, str) else (),
         license=spdx(_line(record.get("license"))),
         doi=_line(record.get("doi")) or None,
@@ -125,23 +129,43 @@ def _line(value: Any) -> str:
     return " ".join(value.split()) if isinstance(value, str) else ""
 
 
+def _printed(text: str) -> str:
+    r"""As it is printed: `Z\"ahlen` as Zählen, `{\L}ojasiewicz` as Łojasiewicz; formulas stay TeX.
+
+    Signs that TeX would read otherwise stand for themselves in the snapshot: `100% of A & B`.
+    """
+    if "\\" not in text and "{" not in text:
+        return text
+    return fragment(tokens(_BARE.sub(r"\\\g<0>", text))) or text
+
+
 def _hash(identifier: bytes) -> int:
     return int.from_bytes(hashlib.blake2b(identifier, digest_size=8).digest(), "little")
 
 
 def _index(file: InputFile, folder: str, path: str) -> NDArray[np.uint64]:
     """Hashes and offsets, [2, papers], sorted by hash. One process makes the file, others wait for it."""
-    os.makedirs(folder, exist_ok=True)
-    if not os.path.exists(path):
-        with open(f"{path}.lock", "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not os.path.exists(path):
-                temporary = f"{path}.{uuid.uuid4().hex[:8]}{store.TEMPORARY}"
-                with open(temporary, "wb") as sink:
-                    np.save(sink, _scanned(file))
-                os.replace(temporary, path)
+    try:
+        os.makedirs(folder, exist_ok=True)
+        if not os.path.exists(path):
+            with open(f"{path}.lock", "w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if not os.path.exists(path):
+                    _write(path, _scanned(file))
+    except OSError as fault:
+        raise StoreError(
+            f"{folder}: cannot hold the index of {file.path}: {fault.strerror or fault}; "
+            "name another folder in `index`"
+        ) from fault
     found: NDArray[np.uint64] = np.load(path, mmap_mode="r")
     return found
+
+
+def _write(path: str, index: NDArray[np.uint64]) -> None:
+    content = io.BytesIO()  # NumPy's own writing to a file does not say why it failed
+    np.save(content, index)
+    with store.Sink(path) as sink:
+        sink.write(content.getbuffer())
 
 
 def _scanned(file: InputFile) -> NDArray[np.uint64]:
@@ -151,6 +175,10 @@ def _scanned(file: InputFile) -> NDArray[np.uint64]:
             found = [(_hash(name), offset + at) for name, at in _names(block)]
             hashes.append(np.array(found, np.uint64).reshape(-1, 2).T)
     index = np.concatenate(hashes, axis=1)
+    if file.size and not index.size:
+        raise SourceError(
+            f"{file.path}: names no paper; expected arXiv's metadata snapshot, a line of JSON for each paper"
+        )
     order = np.argsort(index[0], kind="stable")
     return np.ascontiguousarray(index[:, order])
 

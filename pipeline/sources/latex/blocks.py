@@ -19,6 +19,8 @@ _EMPTY_LINES = re.compile(r"\n{3,}")
 _LINE = re.compile(r"\n(?=[^\n])")  # the break before a line that is not empty
 _JOINED = re.compile(rf"\s?{JOIN}")
 _PARAGRAPH = re.compile(r"\n[ \t]*\n\s*")
+_STEP = re.compile(rf"^({INDENT}+)[ \t]+")
+_CAPTIONS = ("**Algorithm ", "**Figure ", "**Table ")
 _CODE_LINE = re.compile(rf"^({INDENT}*)[^\n{CODE}]*{CODE}(\d+){CODE_END}[^\n]*$", re.MULTILINE)
 
 
@@ -64,6 +66,18 @@ def as_list(text: str, kind: str) -> str:
 def as_quote(text: str) -> str:
     text = _EMPTY_LINES.sub("\n\n", _EDGES.sub("\n", text)).strip()
     return "> " + text.replace("\n", "\n> ") if text else ""
+
+
+def as_body(text: str) -> str:
+    """What stands within a command of an algorithm: a line each, one step further in."""
+    lines = [stripped for each in text.split("\n") if (stripped := each.strip())]
+    return "".join(f"\n{INDENT}{each}" for each in lines) + "\n"
+
+
+def as_algorithm(text: str) -> str:
+    """The lines of an algorithm without empty ones between, its caption apart."""
+    lines = [_STEP.sub(r"\1", stripped) for each in text.split("\n") if (stripped := each.strip())]
+    return "\n".join(f"\n{each}\n" if each.startswith(_CAPTIONS) else each for each in lines).strip()
 
 
 def line(text: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from pipeline.sources.latex.structure import Structure
-from pipeline.sources.latex.tokens import Verbatim, is_space, join
+from pipeline.sources.latex.tokens import Verbatim, join
 
 Start = Literal["section", "abstract", "document"]
 
@@ -23,6 +23,7 @@ _COMMANDS = frozenset(
         *("addbibresource", "putbib", "nobibliography", "bibliographyunit", "refname"),
     )
 )
+_OF_BIBLIOGRAPHIES = _COMMANDS | {rf"\begin{{{name}}}" for name in _BIBLIOGRAPHIES}
 _APPENDIX = frozenset((r"\appendix", r"\begin{appendix}", r"\begin{appendices}", r"\appendices"))
 _REFERENCES = re.compile(
     r"(?:references|bibliography|literature( cited)?|works cited|références|bibliographie|literatur"
@@ -67,24 +68,25 @@ def _first(tokens: Sequence[str], wanted: Sequence[str]) -> int | None:
 
 
 def _without_bibliography(tokens: list[str]) -> list[str]:
+    places = [at for at, token in enumerate(tokens) if token in _OF_BIBLIOGRAPHIES]
+    if not places:
+        return tokens
     structure = Structure(tokens)
     found: list[str] = []
-    at = 0
-    while at < len(tokens):
+    done = 0
+    for at in places:
+        if at < done:
+            continue
         token = tokens[at]
-        if token[0] == "\\" and token.__class__ is str:
-            name = token[7:-1] if token.startswith(r"\begin{") else ""
-            if name in _BIBLIOGRAPHIES:
+        found += tokens[done:at]
+        if token in _COMMANDS:
+            if token in (r"\bibliography", r"\printbibliography"):
                 _drop_heading(found)
-                at = _behind_bibliography(tokens, structure, at)
-                continue
-            if token in _COMMANDS:
-                if token in (r"\bibliography", r"\printbibliography"):
-                    _drop_heading(found)
-                at = structure.behind_arguments(at + 1, "om")
-                continue
-        found.append(token)
-        at += 1
+            done = structure.behind_arguments(at + 1, "om")
+        else:
+            _drop_heading(found)
+            done = _behind_bibliography(tokens, structure, at)
+    found += tokens[done:]
     return found
 
 
@@ -118,7 +120,6 @@ def _with_references(tokens: list[str], references: Sequence[str]) -> list[str]:
     return [*tokens, "\n\n", *references]
 
 
-_TRAILING = re.compile(r"(?<![ \t])[ \t]++\n")
 _EMPTY_LINES = re.compile(r"\n{3,}")
 
 
@@ -137,7 +138,5 @@ def latex(tokens: Sequence[str]) -> str:
 
 
 def _tidy(text: str) -> str:
-    return _EMPTY_LINES.sub("\n\n", _TRAILING.sub("\n", text))
-
-
-__all__ = ["Start", "is_space", "kept", "latex"]
+    *lines, last = text.split("\n")
+    return _EMPTY_LINES.sub("\n\n", "\n".join([*(line.rstrip(" \t") for line in lines), last]))

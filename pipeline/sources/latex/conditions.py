@@ -46,11 +46,13 @@ class Conditions:
         self._open: list[bool] = []  # whether each could be told
         self._setters: dict[str, tuple[str, bool]] = {}
         self._begins = set(_PRIMITIVES)
+        self.quiet: set[str] = set()  # commands seen that mean nothing here, nor to `Modes`
 
     def add_flag(self, name: str) -> None:
         r"""`\newif\ifname`, with `\nametrue` and `\namefalse`."""
         if name.startswith(r"\if") and len(name) > 3:
             self._begins.add(name)
+            self.quiet.clear()
             self.flags[name] = False
             self._setters[f"\\{name[3:]}true"] = (name, True)
             self._setters[f"\\{name[3:]}false"] = (name, False)
@@ -94,7 +96,12 @@ class Conditions:
     def _skip(self) -> str:
         r"""Passes over a branch to its `\else` or `\fi`, which is taken and returned."""
         depth = 0
-        while (token := self._feed.take()) is not None:
+        feed, stack = self._feed, self._feed.stack
+        while stack:
+            token = stack.pop()
+            if not isinstance(token, str):
+                feed.scope = token
+                continue
             if token[0] != "\\":
                 continue
             if token in self._begins:

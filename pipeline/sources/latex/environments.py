@@ -7,6 +7,7 @@ from pipeline.sources.latex.blocks import CODE, CODE_END, ITEM, ITEM_END
 from pipeline.sources.latex.labels import LEVELS
 from pipeline.sources.latex.tokens import environment
 from pipeline.sources.latex.vocabulary import (
+    ALGORITHMS,
     BARE,
     DISPLAYS,
     FLOATS,
@@ -65,7 +66,15 @@ def _enter(writer: Writer, at: int, name: str) -> None:
             writer.block()
             writer.group(name, lambda text: f"\n\n{blocks.as_quote(text)}\n\n")
         else:
-            writer.group(name, writer.aside if name in FLOATS else None)
+            writer.group(name, _form(writer, name))
+
+
+def _form(writer: Writer, name: str) -> Callable[[str], str] | None:
+    if name in ALGORITHMS:
+        if name in FLOATS:
+            return lambda text: writer.aside(blocks.as_algorithm(text))
+        return None if writer.in_algorithm else lambda text: f"\n\n{blocks.as_algorithm(text)}\n\n"
+    return writer.aside if name in FLOATS else None
 
 
 def _theorem(writer: Writer, at: int, name: str) -> None:

@@ -24,6 +24,7 @@ TEXT_SUFFIXES = (
     *(".pdf_tex", ".eps_tex", ".pstex_t", ".pdftex_t", ".xxx", ".json"),
 )
 _LARGEST_PAPER = 16 << 20  # characters that files may give, counted each time that they are included
+_MOST_TOKENS = 1_500_000  # of a paper's files, each time that they are included: the longest books have fewer
 _LARGEST_PACKAGE = 1 << 20  # bytes: a longer package or class is not searched for macros
 _OTHER_SUFFIXES = re.compile(
     r"\.(?:png|jpe?g|gif|pdf|e?ps[fi]?|bmp|tiff?|svg|bib|bst|gz|zip|dat|csv|py|m|c|h|r|ipynb|ist|log|aux)$",
@@ -100,11 +101,11 @@ class Eprint:
         text = self.text(path)
         stem = posixpath.splitext(path)[0]
         name = _CLASS_NAME.search(text)
-        has_class = bool(_CLASS.search(text))
+        has_class = _has_class(text)
         return (
             path in top,
             has_class and not (name and name.group(1) in _PARTS),
-            bool(_BEGIN.search(text)),
+            _begins(text),
             stem.lower() not in included,
             "template" not in stem.lower() and "supp" not in posixpath.basename(stem).lower(),
             f"{stem}.bbl" in self.files,
@@ -140,20 +141,30 @@ class Eprint:
         return ""
 
 
+class TooManyTokensError(Exception):
+    """A paper holds more than can be expanded in the time and memory of a paper."""
+
+
 def read(eprint: Eprint, main: str, bibliography: bool = False) -> Document:
-    """The document of a paper: its main file with all that it includes, macros expanded."""
+    """The document of a paper: its main file with all that it includes, macros expanded.
+
+    TooManyTokensError beyond 1,500,000 tokens.
+    """
     also = names(eprint.text(path) for path in eprint.files if path.lower().endswith((*TEX_SUFFIXES, ".sty")))
     cache: dict[str, list[str]] = {}
-    left = _LARGEST_PAPER
+    left, tokens_left = _LARGEST_PAPER, _MOST_TOKENS
 
     def of(path: str) -> list[str]:
-        nonlocal left
+        nonlocal left, tokens_left
         if path not in cache:
             text = eprint.text(path)
-            if path != main and _CLASS.search(text):
+            if path != main and _has_class(text):
                 text = _inner(text)
             cache[path] = tokens(text, path.lower().endswith((".sty", ".cls")), also)
         left -= len(eprint.text(path))
+        tokens_left -= len(cache[path])
+        if tokens_left < 0:
+            raise TooManyTokensError(path)
         return cache[path] if left > 0 else []
 
     def of_name(name: str) -> list[str] | None:
@@ -200,12 +211,20 @@ def _inner(text: str) -> str:
 
 def looks_like_tex(text: str) -> bool:
     """Whether a text without a telling name is TeX."""
-    return bool(_CLASS.search(text) or _BEGIN.search(text) or _PLAIN_TEX.search(text))
+    return is_latex(text) or _PLAIN_TEX.search(text) is not None
 
 
 def is_latex(text: str) -> bool:
     """Whether a text is LaTeX rather than plain TeX."""
-    return bool(_CLASS.search(text) or _BEGIN.search(text))
+    return _has_class(text) or _begins(text)
+
+
+def _has_class(text: str) -> bool:
+    return r"\document" in text and _CLASS.search(text) is not None
+
+
+def _begins(text: str) -> bool:
+    return "{document}" in text and _BEGIN.search(text) is not None
 
 
 def decoded(data: bytes, label: str | None = None) -> str:

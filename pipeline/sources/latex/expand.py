@@ -7,6 +7,7 @@ proportion to the input is spent, are left as they stand.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from pipeline.sources.latex import definers, frontmatter, primitives
 from pipeline.sources.latex.conditions import Conditions
@@ -83,33 +84,37 @@ class Expander:
 
     def _loop(self) -> None:
         feed, out, macros, modes = self.feed, self.out, self.macros, self.modes
-        stack = feed.stack
+        stack, keep = feed.stack, out.append
+        quiet = self.conditions.quiet
         while stack and not self._ended:
             token = stack.pop()
             if not isinstance(token, str):
                 feed.scope = token
                 continue
             first = token[0]
-            if first == "\\" and token.__class__ is str:
+            if first not in "\\{}$" or token.__class__ is not str:
+                if modes.formula == "$" and "\n" in token:
+                    modes.line(token)
+                keep(token)
+            elif first == "\\":
                 if token in macros:
                     if not self.expand(token, macros[token]):
                         out.append(token)
+                elif token in quiet:
+                    keep(token)
                 elif token in _COMMANDS:
                     _COMMANDS[token](self, token)
                 elif token[-1] == "}" and len(token) > 2:
                     self.environment(token)
                 elif not self.conditions.handle(token, modes.math):
-                    modes.command(token)
-                    out.append(token)
-            elif first in "{}$" and token.__class__ is str:
-                out.append(token)
+                    if modes.command(token):
+                        quiet.add(token)
+                    keep(token)
+            else:
+                keep(token)
                 modes.seen(token)
                 if first == "}" and (self._undo or self.watched):
                     self._closed()
-            else:
-                if modes.formula == "$" and "\n" in token:
-                    modes.line(token)
-                out.append(token)
 
     def _fragments(self) -> None:
         """Expands title and authors, with the macros of the whole document."""
@@ -133,7 +138,7 @@ class Expander:
         scope = feed.scope
         if not called.runs or self._spent <= 0 or self._circles(name, scope):
             return False
-        arguments = self.arguments(called)
+        arguments = self.arguments(called) if called.arguments or called.prefix else []
         if arguments is None:
             return False
         if not called.arguments and not called.prefix and not environment(name):
@@ -141,11 +146,14 @@ class Expander:
         after = feed.scope  # arguments may have come from behind the macro that this call ended
         inner = Scope(name, scope, scope.depth + 1)
         made: list[str | Scope] = [inner]
-        for piece in called.body:
-            if isinstance(piece, int):
-                made += (after, *arguments[piece], inner)
-            else:
-                made.append(piece)
+        if arguments:
+            for piece in called.body:
+                if isinstance(piece, int):
+                    made += (after, *arguments[piece], inner)
+                else:
+                    made.append(piece)
+        else:
+            made += cast(tuple[str, ...], called.body)
         made.append(after)
         self._spent -= len(made)
         feed.push(made)
@@ -166,7 +174,7 @@ class Expander:
                 return
             feed.push(["{"])
         elif (called.space or (skipped and called.is_word and not self.modes.math)) and (
-            feed.peek()[:1].isalnum()
+            feed.peek()[:1].isalnum() and not called.ends_in_space
         ):
             feed.push([" "])
 

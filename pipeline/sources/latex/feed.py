@@ -56,6 +56,8 @@ class Feed:
 
     def skip_space(self, paragraphs: bool = False) -> bool:
         """Passes over white space; stops before an empty line, unless `paragraphs`; whether it did any."""
+        if self.stack and isinstance(first := self.stack[-1], str) and not first[0].isspace():
+            return False
         skipped = False
         while (token := self.take()) is not None:
             if token.__class__ is not str or not token[0].isspace():
@@ -73,6 +75,8 @@ class Feed:
 
     def peek(self) -> str:
         """The next token, which stays; "" at the end."""
+        if self.stack and isinstance(first := self.stack[-1], str):
+            return first
         token = self.take()
         if token is None:
             return ""
@@ -134,22 +138,27 @@ class Feed:
         """The tokens up to `close` outside braces, which is taken too; None (nothing taken) if there is none
         or the budget is spent."""
         found: list[str] = []
+        stack, keep = self.stack, found.append
         depth = 0
-        while self.budget > 0:
-            token = self.take()
-            if token is None:
-                break
-            self.budget -= 1
+        left = self.budget
+        while stack and left > 0:
+            token = stack.pop()
+            if not isinstance(token, str):
+                self.scope = token
+                continue
+            left -= 1
             if token == close and depth == 0:
+                self.budget = left
                 return found
             if token == "{":
                 depth += 1
             elif token == "}":
                 if depth == 0:
-                    self.stack.append(token)
+                    stack.append(token)
                     break
                 depth -= 1
-            found.append(token)
+            keep(token)
+        self.budget = left
         self.push(found)
         return None
 

@@ -17,7 +17,6 @@ from pipeline.sources.latex.vocabulary import (
     DROPPED,
     ITALIC,
     LENGTHS,
-    LINES,
     MONOSPACE,
     REFERENCES,
     SIGNS,
@@ -104,15 +103,6 @@ def unknown(writer: Writer, at: int, token: str) -> None:
     del at
     settings = token.startswith((r"\Set", r"\alg", r"\Dont", r"\tikz", r"\pgf"))
     writer.skip("*omggggggggg" if settings else "*o")
-
-
-def algorithm_line(writer: Writer, at: int, token: str) -> None:
-    del at
-    writer.out.append("\n" + LINES[token])
-    writer.skip("*")
-    after = writer.structure.behind_space(writer.at)
-    if writer.in_algorithm and after < len(writer.tokens) and writer.tokens[after] == "{":
-        writer.argument(lambda text: text.strip() + "\n")
 
 
 def _comment(writer: Writer, at: int, token: str) -> None:

@@ -6,7 +6,7 @@ taken but the command, where it makes no sense.
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pipeline.sources.latex.feed import Feed
 from pipeline.sources.latex.tokens import environment, is_space
@@ -62,6 +62,9 @@ class Macro:
     defaults    of optional arguments
     prefix      tokens of a `\\def` that stand before the first parameter
     space       whether white space behind the call is kept: the body ended in `\\xspace`
+    runs        whether the body is text and commands rather than a program
+    ends_in_space  whether the body ends in a space: `\\ ` or `~`
+    is_word     whether the body has letters to read, two at least, rather than an accent or a sign
     """
 
     body: tuple[str | int, ...]
@@ -70,17 +73,16 @@ class Macro:
     delimiters: tuple[tuple[str, ...], ...] = ()
     prefix: tuple[str, ...] = ()
     space: bool = False
+    runs: bool = field(init=False)
+    is_word: bool = field(init=False)
+    ends_in_space: bool = field(init=False)
 
-    @property
-    def is_word(self) -> bool:
-        """Whether the body has letters to read, two at least, rather than an accent or a sign."""
+    def __post_init__(self) -> None:
         text = "".join(token for token in self.body[:50] if isinstance(token, str) and token[0] != "\\")
-        return sum(map(str.isalpha, text)) > 1
-
-    @property
-    def runs(self) -> bool:
-        """Whether the body is text and commands rather than a program."""
-        return PROGRAM.isdisjoint(self.body)
+        object.__setattr__(self, "runs", PROGRAM.isdisjoint(self.body))
+        last = self.body[-1] if self.body else ""
+        object.__setattr__(self, "ends_in_space", isinstance(last, str) and last[-1:] in (" ", "\n", "~"))
+        object.__setattr__(self, "is_word", sum(map(str.isalpha, text)) > 1)
 
 
 Defined = tuple[str, Macro] | None
@@ -239,6 +241,15 @@ def keyword(feed: Feed) -> Defined:
     return "\\" + "".join(name).strip(), macro([*text, " "])
 
 
+def field_of_algorithm(feed: Feed) -> Defined:
+    r"""`\SetKwInOut{Name}{text}` and `\SetKwInput` of algorithms: `\Name{x}` says `text: x` on a line."""
+    defined = keyword(feed)
+    if defined is None:
+        return None
+    title = [str(each) for each in defined[1].body[:-1]]
+    return defined[0], macro([*title, ": ", "{", "#1", "}", "\\\\"], "m")
+
+
 def function(feed: Feed) -> Defined:
     r"""`\SetKwFunction{Name}{text}` of algorithms: `\Name{x}` says `text(x)`."""
     defined = keyword(feed)
@@ -269,6 +280,8 @@ DEFINERS: dict[str, Callable[[Feed], Defined]] = {
     r"\SetKw": keyword,
     r"\SetKwData": keyword,
     r"\SetKwFunction": function,
+    r"\SetKwInOut": field_of_algorithm,
+    r"\SetKwInput": field_of_algorithm,
     **{
         rf"\{name}DocumentCommand": document_command
         for name in ("New", "Renew", "Provide", "Declare", "NewExpandable")

@@ -7,7 +7,7 @@ Markdown; of figures the caption is kept, drawings are not. Citations are Pandoc
 
 from collections.abc import Callable, Sequence
 
-from pipeline.sources.latex import blocks, environments, inline
+from pipeline.sources.latex import algorithms, blocks, environments, inline
 from pipeline.sources.latex.expand import Document
 from pipeline.sources.latex.labels import LEVELS
 from pipeline.sources.latex.tokens import Verbatim
@@ -18,7 +18,7 @@ __all__ = ["Citations", "fragment", "markdown"]
 
 _COMMANDS: dict[str, Callable[[Writer, int, str], None]] = {
     **dict.fromkeys(DROPPED, inline.dropped),
-    **dict.fromkeys(LINES, inline.algorithm_line),
+    **dict.fromkeys(LINES, algorithms.line),
     **dict.fromkeys(LEVELS, environments.heading),
     **inline.COMMANDS,
     **environments.COMMANDS,

@@ -14,6 +14,8 @@ _TEXT = frozenset(
         *("intertext", "shortintertext", "tag", "textup", "textsc", "fbox", "parbox"),
     )
 )
+_CONDITIONAL = frozenset((r"\else", r"\fi", r"\or"))
+_HEEDED = _TEXT | {r"\(", r"\[", r"\)", r"\]", r"\begingroup", r"\bgroup", r"\endgroup", r"\egroup"}
 
 
 class Modes:
@@ -46,8 +48,10 @@ class Modes:
     def display(self) -> bool:
         return self.formula not in ("", "$", r"\(")
 
-    def command(self, token: str) -> None:
-        """A command that is no macro."""
+    def command(self, token: str) -> bool:
+        """A command that is no macro; whether it never means anything here."""
+        if token not in _HEEDED:
+            return token not in _CONDITIONAL and token[1:3] not in ("if", "If")
         if token in _TEXT:
             self._text_next = True
         elif token in (r"\(", r"\["):
@@ -58,6 +62,7 @@ class Modes:
             self.depth += 1
         elif token in (r"\endgroup", r"\egroup"):
             self.leave()
+        return False
 
     def seen(self, token: str) -> None:
         """A brace or a dollar."""

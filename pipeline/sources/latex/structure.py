@@ -22,6 +22,8 @@ class Structure:
         opened: list[tuple[str, int]] = []
         count: dict[str, int] = {}
         for at, token in enumerate(tokens):
+            if token[-1] not in "{}":
+                continue
             if token == "{":
                 braces.append(at)
             elif token == "}":

@@ -29,13 +29,14 @@ _PLAIN = re.compile(
     re.DOTALL,
 )
 _WITH_AT = re.compile(_PLAIN.pattern.replace(r"\\[A-Za-z]+", r"\\[A-Za-z@]+"), re.DOTALL)
-_SPECIAL = re.compile(
-    r"%"
-    r"|\\(?:verb\*?(?![A-Za-z])|lstinline(?![A-Za-z])|mintinline(?![A-Za-z])|makeat(?:letter|other)(?![A-Za-z])"
+_SPECIAL_COMMAND = (
+    r"\\(?:verb\*?(?![A-Za-z])|lstinline(?![A-Za-z])|mintinline(?![A-Za-z])|makeat(?:letter|other)(?![A-Za-z])"
     r"|(?:url|path|nolinkurl|href)[ \t]*\{[^{}\n\\]*\}"
-    r"|begin[ \t]*\{[A-Za-z]{1,40}\*?\}"
-    r"|.)",
-    re.DOTALL,
+    r"|begin[ \t]*\{[A-Za-z]{1,40}\*?\})"
+)
+# What is passed over before it: other characters, and commands with the character behind the backslash.
+_SPECIAL = re.compile(
+    rf"(?:[^%\\]++|\\[^vlmupnhb]|(?!{_SPECIAL_COMMAND})\\.)*+(%|{_SPECIAL_COMMAND})", re.DOTALL
 )
 # A comment goes with the end of its line and the indent of the next, unless that is an empty line.
 _COMMENT = re.compile(r"[^\n]*(?:\n(?![ \t]*\n)[ \t]*)?")
@@ -61,17 +62,15 @@ def tokens(text: str, at_is_letter: bool = False, also: "Names | None" = None) -
     cut = _WITH_AT if at_is_letter else _PLAIN
     missing: set[str] = set()  # environments whose end does not come any more
     position = done = 0
-    while special := _SPECIAL.search(text, position):
-        position = special.end()
-        what = special.group()
+    while special := _SPECIAL.match(text, position):
+        start, position = special.span(1)
+        what = special[1]
         if what == "%":
-            _cut(cut, text, done, special.start(), found)
+            _cut(cut, text, done, start, found)
             comment = _COMMENT.match(text, position)
             position = done = comment.end() if comment else position
-        elif len(what) == 2:
-            continue
         elif what[1] == "m" and what[2] == "a":  # \makeat…, \mintinline is not
-            _cut(cut, text, done, special.start(), found)
+            _cut(cut, text, done, start, found)
             cut = _WITH_AT if what == r"\makeatletter" else _PLAIN
             done = position
         elif what[1] == "b":
@@ -82,20 +81,20 @@ def tokens(text: str, at_is_letter: bool = False, also: "Names | None" = None) -
             if end < 0:
                 missing.add(name)
                 continue
-            _cut(cut, text, done, special.start(), found)
+            _cut(cut, text, done, start, found)
             position = done = end + len(name) + 6
             if name in verbatim:
-                found.append(Verbatim(rf"\begin{{{name}}}" + text[special.end() : position]))
+                found.append(Verbatim(rf"\begin{{{name}}}" + text[special.end(1) : position]))
         elif what[-1] == "}":  # an address, in which % stands for itself
-            _cut(cut, text, done, special.start(), found)
+            _cut(cut, text, done, start, found)
             command, address = what[:-1].split("{", 1)
             found += (command.rstrip(), "{", *((Verbatim(address),) if address else ()), "}")
             done = position
         else:
             end = _end_of_verb(text, position)
             if end > position:
-                _cut(cut, text, done, special.start(), found)
-                found.append(Verbatim(text[special.start() : end]))
+                _cut(cut, text, done, start, found)
+                found.append(Verbatim(text[start:end]))
                 position = done = end
     _cut(cut, text, done, len(text), found)
     return found
@@ -109,8 +108,10 @@ def names(texts: Iterable[str]) -> Names | None:
     verbatim: set[str] = set()
     dropped: set[str] = set()
     for text in texts:
-        verbatim.update(_NEW_VERBATIM.findall(text))
-        dropped.update(_NEW_COMMENT.findall(text))
+        if any(word in text for word in (r"\DefineVerb", r"\lstnew", r"\newtcb", r"\newminted")):
+            verbatim.update(_NEW_VERBATIM.findall(text))
+        if r"\excludecomment" in text:
+            dropped.update(_NEW_COMMENT.findall(text))
     if not verbatim and not dropped:
         return None
     return VERBATIM | verbatim, DROPPED | dropped
@@ -118,13 +119,18 @@ def names(texts: Iterable[str]) -> Names | None:
 
 def join(pieces: Iterable[str]) -> str:
     """The LaTeX of tokens: a space between a control word and the letter of another token."""
-    out: list[str] = []
-    word = False
-    for piece in pieces:
-        if word and (piece[0].isalpha() or piece[0] == "@"):
-            out.append(" ")
-        out.append(piece)
-        word = piece[0] == "\\" and is_word(piece)
+    out = list(pieces)
+    words = [
+        at
+        for at, piece in enumerate(out)
+        if piece[0] == "\\" and piece[-1].isalpha() and piece.__class__ is str
+    ]
+    if words and words[-1] == len(out) - 1:
+        words.pop()
+    for at in words:
+        first = out[at + 1][0]
+        if first.isalpha() or first == "@":
+            out[at] += " "
     return "".join(out)
 
 

@@ -180,10 +180,12 @@ LINES = {
         "EndFunction": "end function", "Procedure": "procedure ", "EndProcedure": "end procedure",
         "Input": "Input: ", "Output": "Output: ", "ElseIf": "else if ", "uIf": "if ", "eIf": "if ",
         "KwIn": "Input: ", "KwOut": "Output: ", "KwData": "Data: ", "KwResult": "Result: ",
-        "KwRet": "return ", "Print": "print ", "ForEach": "for each ",
+        "KwRet": "return ", "uElseIf": "else if ", "uElse": "else ", "Begin": "begin",
+        "Print": "print ", "ForEach": "for each ",
     }.items()
     for spelling in (name, name.upper())
-} | {r"\lIf": "if ", r"\lFor": "for ", r"\lElse": "else ", r"\lElseIf": "else if "}  # fmt: skip
+} | {r"\lForEach": "for each ", r"\lWhile": "while ", r"\lIf": "if ",
+     r"\lFor": "for ", r"\lElse": "else ", r"\lElseIf": "else if "}  # fmt: skip
 
 KINDS = {"section": "Section", "subsection": "Section", "subsubsection": "Section", "chapter": "Chapter",
          "appendix": "Appendix", "figure": "Figure", "table": "Table", "algorithm": "Algorithm",

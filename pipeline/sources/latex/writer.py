@@ -51,6 +51,8 @@ class Writer:
         self.code: list[str] = []
         levels = [level for level in LEVELS if level in tokens]
         self.top = LEVELS.index(levels[0]) if levels else 2
+        self.bodies: dict[int, Callable[[str], str]] = {}  # groups by the place of their brace: their forms
+        self.steps = 0  # how far in the lines of the algorithm are
         self._brackets: list[int] = []  # where the optional arguments that are being read end
         self._apart = 0  # of the open ones, how many are written apart
         self._tables = 0
@@ -113,7 +115,9 @@ class Writer:
     def close(self) -> None:
         closed = self.open.pop()
         self._tables -= closed.end in TABLES
-        self._algorithms -= closed.end in ALGORITHMS
+        if closed.end in ALGORITHMS:
+            self._algorithms -= 1
+            self.steps = 0
         if closed.outer is None or closed.form is None:
             return
         text = "".join(self.out)
@@ -126,7 +130,7 @@ class Writer:
         if token == "{":
             if at and self.tokens[at - 1] == "}" and not self.in_table:
                 self.out.append(" ")  # arguments of a command that is not known
-            self.open.append(Open("}"))
+            self.group("}", self.bodies.pop(at, None))
         elif token == "}":
             if self.open and self.open[-1].end == "}":
                 self.close()
@@ -154,7 +158,12 @@ class Writer:
         if text and display and not self.in_table:
             self.out.append(f"\n$$\n{text}\n$$\n")
         elif text:
-            self.out.append(f"${text.replace(chr(10), ' ')}$")
+            text = text.replace("\n", " ")
+            before = self.out[-1] if self.out else ""
+            if len(before) > 2 and before[0] == before[-1] == "$" and before[1] != "$":
+                self.out[-1] = f"{before[:-1]} {text}$"  # two dollars in a row would begin a display
+            else:
+                self.out.append(f"${text}$")
 
     # Arguments.
 

@@ -34,6 +34,7 @@ _INDEX_NAME = re.compile(r"-multistream-index\d*\.txt(?:-p\d+p\d+)?(?:\.\w+)?$")
 _MULTISTREAM = re.compile(r"-multistream(\d*)\.xml")
 _JSON = re.compile(rb"\s*\{\s*\"")
 _JSON_NAME = re.compile(rb"[^\0]*\.(?:nd)?json[^\0]*\0")
+_ELEMENT = re.compile(rb"<[A-Za-z_][\w.:-]*[\s/>]")
 _TAR_MAGIC = slice(257, 262)
 
 
@@ -157,8 +158,11 @@ def _is_json_archive(start: bytes) -> bool:
 
 
 def _kind(start: bytes, name: str) -> Kind | None:
-    if b"<mediawiki" in start or start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"<?xml", b"<page>")):
+    stripped = start.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if b"<mediawiki" in start or stripped.startswith(b"<page>"):
         return Kind.XML
+    if stripped.startswith(b"<?xml"):  # with another element on top it is XML of another kind
+        return None if _ELEMENT.search(stripped) else Kind.XML
     if _JSON.match(start):
         return Kind.JSON
     return Kind.WIKITEXT if _PAGE_NAME.search(name) else None
@@ -174,14 +178,16 @@ def _of_stream(
             yield Found(kind, b"", origin, 0, fault="doctype")
             return
         head = xml_pages.head(start) or _NOTHING
-        for page in xml_pages.raw_pages(xml_pages.pieces(file, first), most, last):
+        is_export = b"<mediawiki" in start and not first
+        for page in xml_pages.raw_pages(xml_pages.pieces(file, first), most, last, is_export):
             yield Found(kind, page.xml, origin, page.offset, head, page.fault)
     elif kind is Kind.JSON:
         blocks = ((chunk.data, chunk.fault) for chunk in chunks(file))
         for line, offset, fault in _lines(blocks, most):
             yield Found(kind, line, origin, offset, fault=fault)
     elif kind is None:
-        yield Found(Kind.WIKITEXT, b"", origin, 0, fault=OTHER_FORMAT)
+        damage = "" if start else next((chunk.fault for chunk in chunks(file) if chunk.fault), "")
+        yield Found(Kind.WIKITEXT, b"", origin, 0, fault=damage or OTHER_FORMAT)
     else:
         yield _bare(file, origin, most)
 

@@ -314,12 +314,24 @@ def _shielded(found: re.Match[str]) -> str:
     return found[0].replace("|", _BAR)
 
 
-def without_tables(text: str) -> str:
-    """Takes out tables in wikitext, whatever is in them, and in HTML."""
-    text = _cut(text, _table_spans(text)) if "{|" in text else text
+def without_tables(text: str, shown: Callable[[str], str] | None = None) -> str:
+    """Takes out tables in wikitext, whatever is in them, and in HTML.
+
+    shown   what stands in the place of a table, given as it is written; "" for nothing
+    """
+    text = _cut(text, _table_spans(text), shown) if "{|" in text else text
     if _HTML_TABLE.search(text):
-        text = _cut(text, _html_table_spans(text))
+        text = _cut(text, _html_table_spans(text), shown)
     return text
+
+
+def shielded(text: str) -> str:
+    """Wikitext in which the bars within links are no bars."""
+    return _LINK.sub(_shielded, text)
+
+
+def unshielded(text: str) -> str:
+    return text.replace(_BAR, "|")
 
 
 def _table_spans(text: str) -> list[Span]:
@@ -351,8 +363,8 @@ def _html_table_spans(text: str) -> list[Span]:
     return sorted(spans)
 
 
-def _cut(text: str, spans: list[Span]) -> str:
-    """`text` without the spans, which are sorted and may lie within each other."""
+def _cut(text: str, spans: list[Span], shown: Callable[[str], str] | None = None) -> str:
+    """`text` without the spans, which are sorted and may lie within each other: the outer ones count."""
     kept = []
     low = 0
     for start, end in spans:
@@ -360,7 +372,7 @@ def _cut(text: str, spans: list[Span]) -> str:
             continue
         if start > low:
             kept.append(text[low:start])
-        kept.append(f"\n\n{REMOVED}")
+        kept.append((shown(text[start:end]) if shown else "") or f"\n\n{REMOVED}")
         low = max(low, end)
     kept.append(text[low:])
     return "".join(kept)

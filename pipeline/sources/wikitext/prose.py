@@ -9,15 +9,17 @@ What becomes of what:
                       and where all that they hold is lists of links
     links             their labels; files, categories and links to other languages are gone
     templates         gone, but those whose content is prose (`templates.RENDER`)
-    references, comments, tables, galleries, maps, scores: gone
+    tables            gone, or a line for each row; also the sentence with a colon that introduced one
+    references, comments, galleries, maps, scores: gone
     formulas          TeX between dollar signs
     code              verbatim between fences
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from pipeline.sources.wikitext import gaps, headings, inline, markup
+from pipeline.sources.wikitext import gaps, headings, inline, markup, tables
 from pipeline.sources.wikitext.markup import BLOCK, BREAK, Atoms
 from pipeline.sources.wikitext.names import Site
 from pipeline.sources.wikitext.templates import REMOVED
@@ -34,6 +36,10 @@ _UNSEEN_LINE = re.compile(r"(?:[\s\x03]++|\[\[[^\[\]\n|:]*+:[^\[\]\n]*+\]\]|</?d
 _SPACES = re.compile(r"[ \t]{2,}|\t")
 _BRACES = re.compile(r"\{\{[^{}\n]{0,200}\}(?!\})|\{\{+[^\n|{}]{0,60}\|?|\}\}+")
 _CJK = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]")
+# The end of a sentence behind which another begins: no abbreviation, as far as its length can tell.
+_SENTENCE = re.compile(r"[。！？]|(?:[^\W\d_]{4}|\d\d|\))[.!?؟।][\"'”’»)]?(?= +[^\W\da-zà-ÿа-я_])")
+_CELL = re.compile(r"<t[rdh]\b", re.IGNORECASE)
+_LONGEST_LEAD_IN = 300
 _RULE = re.compile(r"-{4,}")
 
 
@@ -46,17 +52,18 @@ class _Section:
     body: str
 
 
-def to_text(wikitext: str, title: str, site: Site, keep_links: bool = False) -> str:
+def to_text(wikitext: str, title: str, site: Site, keep_links: bool = False, table_rows: bool = False) -> str:
     """The prose of a page, "" if there is none; time is linear in its length, whatever it is.
 
     title       stands for {{PAGENAME}}
     site        the wiki's names of namespaces
     keep_links  keeps the sections that hold only links
+    table_rows  keeps data tables, a line for each row
     """
     atoms = Atoms()
     text = markup.without_extensions(markup.readable(wikitext), atoms)
     text = markup.without_templates(text, title)
-    text = markup.without_tables(text)
+    text = markup.without_tables(text, _rows(site, atoms) if table_rows else None)
     sections = _sections(text)
     if not keep_links:
         sections = _without_links(sections, site)
@@ -66,7 +73,48 @@ def to_text(wikitext: str, title: str, site: Site, keep_links: bool = False) -> 
             heading = _line(inline.plain(section.heading, site).replace(BREAK, " ")).strip()
             blocks.append((section.level, heading))
         blocks += [(0, block) for block in _blocks(inline.plain(section.body, site))]
+    blocks = _without_lead_ins(blocks)
     return atoms.restore("\n\n".join(_filled(blocks)))
+
+
+def _rows(site: Site, atoms: Atoms) -> Callable[[str], str]:
+    """What shows a table as rows, put aside as an atom."""
+
+    def cell(wikitext: str) -> str:
+        wikitext = _CELL.sub(r" \g<0>", markup.unshielded(wikitext))
+        text = inline.plain(wikitext, site).replace(BREAK, " ")
+        return " ".join(_line(text.replace("\n", " ")).split())
+
+    def shown(table: str) -> str:
+        rows = tables.as_rows(table, markup.shielded, cell)
+        return atoms.block(rows) if rows else ""
+
+    return shown
+
+
+def _without_lead_ins(blocks: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    """The blocks without sentences that end in a colon and introduce what is gone: the next is a heading
+    that is not below theirs, or there is none."""
+    kept = []
+    level = 0  # of the heading that the block stands below
+    for at, (own, text) in enumerate(blocks):
+        level = own or level
+        if not own and text.endswith((":", "：")) and text[:2] != "- " and "\n" not in text:
+            following = blocks[at + 1][0] if at + 1 < len(blocks) else 1
+            if 0 < following <= (level or 1) and BLOCK not in text:
+                text = _before_lead_in(text)
+                if not text:
+                    continue
+        kept.append((own, text))
+    return kept
+
+
+def _before_lead_in(text: str) -> str:
+    """A paragraph without its last sentence; as it is where it is long and has no other sentence."""
+    ends = list(_SENTENCE.finditer(text))
+    if ends:
+        return text[: ends[-1].end()].rstrip()
+    return "" if len(text) <= _LONGEST_LEAD_IN else text
 
 
 def _sections(text: str) -> list[_Section]:

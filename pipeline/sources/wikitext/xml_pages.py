@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import BinaryIO, cast
 from xml.etree import ElementTree
 
-from pipeline.sources.streams import TRUNCATED, chunks
+from pipeline.sources.streams import CORRUPT, TRUNCATED, chunks
 
 TOO_LARGE = "too_large"
 
 _BEGIN, _END = b"<page>", b"</page>"
+_CLOSE = b"</mediawiki>"
 _HEAD_BYTES = 1 << 20
 _SITE = re.compile(rb"<siteinfo>.*?</siteinfo>", re.DOTALL)
 _ROOT = re.compile(rb"<mediawiki\b[^>]*>")
@@ -97,14 +98,27 @@ def pieces(file: BinaryIO, first: int = 0) -> Iterator[Piece]:
             position += len(chunk.data)
 
 
-def raw_pages(found: Iterator[Piece], max_bytes: int, last: int | None = None) -> Iterator[RawPage]:
-    """The pages that begin before `last` (an offset as the pieces have it), each with its fault."""
+def raw_pages(
+    found: Iterator[Piece], max_bytes: int, last: int | None = None, is_export: bool = False
+) -> Iterator[RawPage]:
+    """The pages that begin before `last` (an offset as the pieces have it), each with its fault.
+
+    is_export   it is read from the beginning of an export, which ends with `</mediawiki>` (truncated
+                if not, where it is read to its end)
+    """
     held = bytearray()
     marks: list[tuple[int, Piece]] = []  # where in `held` each piece begins
     inside = passing = False  # within a page; within one that is too large
+    follows = is_export  # a page or the head, without a fault between: then `</page>` is damage
+    tail = b""
+    is_closed, faults = not is_export or last is not None, 0
     offset = searched = 0
     for piece in found:
+        is_closed = is_closed or _CLOSE in tail + piece.data
+        tail = piece.data[-len(_CLOSE) :]
         if piece.fault:
+            faults += 1
+            follows = False
             if last is None or piece.offset < last or inside:
                 yield RawPage(b"", offset if inside else piece.offset, piece.fault)
             held.clear()
@@ -118,6 +132,10 @@ def raw_pages(found: Iterator[Piece], max_bytes: int, last: int | None = None) -
         while True:
             if not inside:
                 begin = held.find(_BEGIN, done)
+                if follows and (end := held.find(_END, done, begin if begin >= 0 else len(held))) >= 0:
+                    yield RawPage(b"", _offset(marks, end), CORRUPT)
+                    done = end + len(_END)
+                    continue
                 if begin < 0:
                     done = max(done, len(held) - len(_BEGIN) + 1)
                     break
@@ -133,17 +151,26 @@ def raw_pages(found: Iterator[Piece], max_bytes: int, last: int | None = None) -
                     done = searched
                 break
             end += len(_END)
+            again = held.rfind(_BEGIN, done + 1, end)
+            if again > 0:  # its end is lost
+                yield RawPage(b"", offset, CORRUPT)
+                offset, done, passing = _offset(marks, again), again, False
+                if last is not None and offset >= last:
+                    return
             if passing or end - done > max_bytes:
                 yield RawPage(b"", offset, TOO_LARGE)
             else:
                 yield RawPage(bytes(held[done:end]), offset)
             inside = passing = False
+            follows = True
             done = end
         del held[:done]
         searched = max(0, searched - done)
         marks = _shifted(marks, done)
     if inside:
         yield RawPage(b"", offset, TOO_LARGE if passing else TRUNCATED)
+    elif not is_closed and not faults:
+        yield RawPage(b"", offset, TRUNCATED)
 
 
 def _offset(marks: list[tuple[int, Piece]], at: int) -> int:
@@ -188,11 +215,12 @@ def has_doctype(start: bytes) -> bool:
 
 
 def start_of(file: BinaryIO) -> bytes:
-    """The first unpacked bytes of a file, up to where the first page begins, a megabyte at most."""
+    """The first unpacked bytes of a file, up to where the first page begins, a megabyte at most; where
+    its beginning is damaged, of what can be unpacked behind that."""
     start = b""
     for chunk in chunks(file):
         start += chunk.data
-        if chunk.fault or len(start) > _HEAD_BYTES or _BEGIN in start:
+        if len(start) > _HEAD_BYTES or _BEGIN in start:
             break
     return start
 
