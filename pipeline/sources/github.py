@@ -17,6 +17,7 @@ and, with `join: repository`, files that are left out of the document: `left_out
 """
 
 import hashlib
+import os
 import re
 import urllib.parse
 from collections import Counter
@@ -31,9 +32,9 @@ from pipeline import store
 from pipeline.errors import PlanError, SourceError
 from pipeline.inputs import InputFile, unit_name
 from pipeline.source import ADDRESS, BASE_SCHEMA, Reading, Source, Unit, tables
-from pipeline.sources.code import content_tables, joined, kinds, licenses, repositories
+from pipeline.sources.code import content_tables, expressions, joined, kinds, notices, repositories
 from pipeline.sources.code.content_tables import ColumnNames
-from pipeline.sources.code.licensing import Licences
+from pipeline.sources.code.folder_licenses import FolderLicenses
 from pipeline.sources.code.repositories import File
 from pipeline.stage import Options, column
 
@@ -153,7 +154,7 @@ def units(name: str, files: Sequence[InputFile], options: GithubOptions) -> list
 
 
 def _is_table(path: str) -> bool:
-    return path.lower().endswith(_TABLE)
+    return path.lower().endswith(_TABLE) and not (store.is_local(path) and os.path.isdir(path))
 
 
 def _unit(name: str, files: Sequence[InputFile]) -> Unit:
@@ -200,14 +201,16 @@ def _repository_rows(
             return
         name = _name(logical, options) or repository.name
         web = repository.web if options.web is None else options.web.format(repository=name)
-        known = Licences(repository.licensing)
+        is_package = options.web is None and not repository.ref
+        known = FolderLicenses(repository.licensing)
         seen: Counter[str] = Counter()
         for file in repository.files():
             seen[file.path] += 1
             again = f"#{seen[file.path]}" if seen[file.path] > 1 else ""
             yield {
                 "address": f"{name}/{file.path}{again}",
-                "url": _url(web, repository.ref, file.path),
+                # What is in a package need not be in the repository that it names: there is no commit.
+                "url": web or None if is_package else _url(web, repository.ref, file.path),
                 "date": file.date,
                 "origin": f"{logical}{file.place}",
                 "offset": file.offset,
@@ -248,7 +251,7 @@ def _url(web: str, ref: str, path: str) -> str | None:
 def _described(file: File, repository: str, nearest: str, of_repository: str) -> dict[str, Any]:
     """The columns that tell what is in a file; `nearest`: the licence of its folder."""
     kind = kinds.describe(file.path, file.data)
-    stated = licenses.header_license(kind.text)
+    stated = notices.header_license(kind.text)
     license_ = stated or nearest
     return {
         "license": license_ or None,
@@ -256,7 +259,7 @@ def _described(file: File, repository: str, nearest: str, of_repository: str) ->
         "text": kind.text,
         "github_repository": repository,
         "github_path": file.path,
-        "github_license_kind": licenses.kind(license_),
+        "github_license_kind": expressions.kind(license_),
         "github_repository_license": of_repository,
         "github_file_license": stated,
         "github_language": kind.language,

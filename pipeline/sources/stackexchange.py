@@ -12,16 +12,17 @@ whatever its score, closed or without answers: columns say so. What becomes none
     too_large               a row of over 16 MiB
     truncated               the file ends before the XML does: the posts behind are missing
     corrupt                 a packed piece is damaged, and what is behind it missing
-    encrypted, unsupported_method, no_posts   of a 7z that cannot be read: counts as one
+    encrypted, unsupported, no_posts   of a 7z that cannot be read: counts as one
 
 A file that is large becomes several units. Each of them reads the whole file and takes its share of
 the questions, by ranges of their ids: the unpacking is done several times, the text once.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import pyarrow as pa
 from pydantic import Field, field_validator
@@ -36,31 +37,26 @@ from pipeline.sources.stackdump import posts, sites
 from pipeline.sources.stackdump.posts import ANSWER, QUESTION, Row
 from pipeline.sources.stackdump.questions import WIDTH, Post, Questions
 from pipeline.sources.streams import chunks, opened
-from pipeline.stage import Options
-
-
-def _column(name: str, kind: pa.DataType, about: str, unit: str = "") -> pa.Field:
-    return pa.field(name, kind, metadata={"about": about, "unit": unit})
-
+from pipeline.stage import Options, column
 
 SCHEMA = pa.schema(
     [
         ADDRESS,
         *(BASE_SCHEMA.field(name) for name in ("url", "date", "license", "origin", "offset")),
-        _column("text", pa.string(), "question and answers, highest score first"),
-        _column("title", pa.string(), "of the question"),
+        pa.field("text", pa.string(), metadata={"about": "question and answers, highest score first"}),
+        pa.field("title", pa.string(), metadata={"about": "of the question"}),
         STATED_LANGUAGE,
-        _column("stackexchange_site", pa.string(), "domain of the site"),
-        _column("stackexchange_question", pa.int64(), "id of the question"),
-        _column("stackexchange_score", pa.int32(), "votes for the question less votes against", "votes"),
-        _column("stackexchange_answers", pa.int32(), "answers in the dump", "answers"),
-        _column("stackexchange_accepted", pa.bool_(), "an answer in the text is the accepted one"),
-        _column("stackexchange_accepted_place", pa.int32(), "its place in the text, 1 = first; 0: none"),
-        _column("stackexchange_answer_scores", pa.list_(pa.int32()), "as the text has them", "votes"),
-        _column("stackexchange_tags", pa.list_(pa.string()), "of the question"),
-        _column("stackexchange_views", pa.int64(), "of the question; null if not given", "views"),
-        _column("stackexchange_closed", pa.bool_(), "the question is closed"),
-        _column("stackexchange_wiki", pa.bool_(), "the question is community wiki"),
+        column("stackexchange_site", pa.string(), about="domain of the site"),
+        column("stackexchange_question", pa.int64(), about="id of the question"),
+        column("stackexchange_score", pa.int32(), "votes", "for the question, less those against it"),
+        column("stackexchange_answers", pa.int32(), "answers", "in the dump"),
+        column("stackexchange_accepted", pa.bool_(), about="an answer in the text is the accepted one"),
+        column("stackexchange_accepted_place", pa.int32(), about="its place in the text, 1 = first; 0: none"),
+        column("stackexchange_answer_scores", pa.list_(pa.int32()), "votes", "as the text has the answers"),
+        column("stackexchange_tags", pa.list_(pa.string()), about="of the question"),
+        column("stackexchange_views", pa.int64(), "views", "of the question; null if not given", True),
+        column("stackexchange_closed", pa.bool_(), about="the question is closed"),
+        column("stackexchange_wiki", pa.bool_(), about="the question is community wiki"),
     ]
 )
 
@@ -78,7 +74,7 @@ UNIT_BYTES = 24 << 30
 _UNPACKED = {"7z": 6, "gz": 4, "bz2": 6, "xz": 6, "zst": 4}
 
 _BLOCK = re.compile(r"> |- |[0-9]+\. |```")
-_INT32 = 1 << 31
+_INT32 = 1 << 31  # numbers in dumps are below
 
 
 class StackExchangeOptions(Options):
@@ -127,7 +123,7 @@ def _documents(reading: Reading) -> Iterator[dict[str, Any]]:
     share, shares = reading.unit.part or (0, 1)
     skipped = reading.skipped
     # What belongs to no question is counted by the first of a file's units.
-    counted = skipped if share == 0 else type(skipped)()
+    counted = skipped if share == 0 else Counter[str]()
     site = _site(reading.unit)
     with Questions() as questions:
         for row in posts.rows(_pieces(reading, counted), counted):
@@ -145,7 +141,7 @@ def _site(unit: Unit) -> str:
     return sites.site_of(unit.logical if "/" in unit.logical else unit.path) or sites.domain("unknown")
 
 
-def _pieces(reading: Reading, counted: Any) -> Iterator[bytes | None]:
+def _pieces(reading: Reading, counted: Counter[str]) -> Iterator[bytes | None]:
     """The unpacked XML; None where something is missing, counted."""
     with opened(reading) as file:
         packed = file.read(len(sevenzip.MAGIC)) == sevenzip.MAGIC
@@ -153,7 +149,7 @@ def _pieces(reading: Reading, counted: Any) -> Iterator[bytes | None]:
         if packed:
             for piece in sevenzip.member(file, "Posts.xml"):
                 if isinstance(piece, str):
-                    counted[piece] += 1
+                    counted["no_posts" if piece == sevenzip.NO_MEMBER else piece] += 1
                     yield None
                 else:
                     yield piece
@@ -224,13 +220,10 @@ def _document(site: str, number: int, gathered: Sequence[Post], reading: Reading
     }
 
 
-class _Answer:
-    __slots__ = ("fields", "id", "score")
-
-    def __init__(self, score: int, identity: int, fields: dict[str, str]) -> None:
-        self.score = score
-        self.id = identity
-        self.fields = fields
+class _Answer(NamedTuple):
+    score: int
+    id: int
+    fields: Mapping[str, str]
 
 
 def _text(title: str, fields: Mapping[str, str], answers: Sequence[_Answer], place: int, form: str) -> str:
@@ -300,7 +293,7 @@ def original(reading: Reading, row: Mapping[str, Any]) -> bytes:
     question on, of a packed one from the start.
     """
     number = int(str(row["url"]).rsplit("/", 1)[-1])
-    ignored = type(reading.skipped)()
+    ignored = Counter[str]()
     found: list[bytes] = []
     left = -1
     for post in _rows_from(reading, int(row["offset"]), ignored):
@@ -314,10 +307,12 @@ def original(reading: Reading, row: Mapping[str, Any]) -> bytes:
             left -= 1
         if left == 0:
             break
+    if not found:
+        raise LookupError(f"{reading.unit.path}: no question {number}")
     return b"\n".join(found)
 
 
-def _rows_from(reading: Reading, offset: int, ignored: Any) -> Iterator[Row]:
+def _rows_from(reading: Reading, offset: int, ignored: Counter[str]) -> Iterator[Row]:
     with opened(reading) as file:
         if file.read(5) in (b"<?xml", b"\xef\xbb\xbf<?", b"<post") and file.seekable():
             file.seek(offset)

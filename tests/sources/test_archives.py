@@ -8,11 +8,10 @@ import random
 import subprocess
 import tarfile
 import warnings
-import zipfile
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, cast
+from typing import Literal
 
 import pytest
 import zstandard
@@ -21,22 +20,12 @@ from hypothesis import strategies as st
 
 from pipeline.sources import archives
 from pipeline.sources.archives import DamagedError, Member, TooLargeError, members, unpacked
+from tests.sources.conftest import ARCHIVE_FILES, contents, faults, members_in, zipped
 
 MOST = 1 << 20
-FILES = {"a.txt": b"first", "folder/b.txt": b"x" * 2000, "empty": b"", "größe.txt": "größer".encode()}
 
 
-class Forward(io.RawIOBase):
-    """A file that can only be read forwards, and in small pieces."""
-
-    def __init__(self, data: bytes) -> None:
-        self._inner = io.BytesIO(data)
-
-    def read(self, size: int = -1) -> bytes:
-        return self._inner.read(min(size, 1000) if size >= 0 else -1)
-
-
-def tar(files: dict[str, bytes] = FILES, form: int = tarfile.PAX_FORMAT, mode: str = "w:") -> bytes:
+def tar(files: dict[str, bytes] = ARCHIVE_FILES, form: int = tarfile.PAX_FORMAT, mode: str = "w:") -> bytes:
     sink = io.BytesIO()
     with tarfile.open(fileobj=sink, mode=mode, format=form) as archive:  # type: ignore[call-overload]
         for name, data in files.items():
@@ -47,43 +36,12 @@ def tar(files: dict[str, bytes] = FILES, form: int = tarfile.PAX_FORMAT, mode: s
     return sink.getvalue()
 
 
-def zipped(
-    files: dict[str, bytes] = FILES, method: int = zipfile.ZIP_DEFLATED, forward: bool = False
-) -> bytes:
-    """A zip file; `forward`: as written to a pipe, with lengths behind the data."""
-    sink = io.BytesIO()
-    target: Any = sink
-    if forward:
-        sink.seekable = lambda: False  # type: ignore[method-assign]
-    with zipfile.ZipFile(target, "w", method) as archive:
-        for name, data in files.items():
-            info = zipfile.ZipInfo(name, (2023, 11, 14, 22, 13, 20))
-            info.compress_type = method
-            archive.writestr(info, data)
-    return sink.getvalue()
-
-
-def found(data: bytes, forward: bool = False, **options: Any) -> list[Member]:
-    file = cast(BinaryIO, Forward(data) if forward else io.BytesIO(data))
-    return list(members(file, **{"max_bytes": MOST, **options}))
-
-
-def contents(data: bytes, forward: bool = False, **options: Any) -> dict[str, bytes]:
-    every = found(data, forward, **options)
-    assert [member.fault for member in every] == [""] * len(every)
-    return {member.name: member.data for member in every}
-
-
-def faults(data: bytes, **options: Any) -> list[tuple[str, str]]:
-    return [(member.name, member.fault) for member in found(data, **options)]
-
-
 @pytest.mark.parametrize("forward", [False, True])
 def test_nothing(forward: bool) -> None:
-    assert found(b"", forward) == []
-    assert found(tar({}), forward) == []
-    assert found(tar({}, mode="w:gz"), forward) == []
-    assert found(zipped({}), forward) == []
+    assert [(member.name, member.fault) for member in members_in(b"", forward)] == [("", "truncated")]
+    assert members_in(tar({}), forward) == []
+    assert members_in(tar({}, mode="w:gz"), forward) == []
+    assert members_in(zipped({}), forward) == []
 
 
 def test_no_archive() -> None:
@@ -106,7 +64,7 @@ PACKERS: dict[str, Callable[[bytes], bytes]] = {
 @pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
 @pytest.mark.parametrize("packer", PACKERS)
 def test_tar(packer: str, form: int, forward: bool) -> None:
-    assert contents(PACKERS[packer](tar(form=form)), forward) == FILES
+    assert contents(PACKERS[packer](tar(form=form)), forward) == ARCHIVE_FILES
 
 
 @pytest.mark.parametrize("form", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
@@ -116,12 +74,12 @@ def test_long_names_and_large_numbers(form: Literal[1, 2]) -> None:
     info = tarfile.TarInfo("huge")
     info.size = 9 << 30  # in base 256, or a PAX record
     data = info.tobuf(form) + b"the rest is cut off"
-    member = found(data)[0]
+    member = members_in(data)[0]
     assert (member.size, member.fault) == (9 << 30, "truncated")
 
 
 def test_what_a_tar_says_of_a_member() -> None:
-    first, second = found(tar({"a": b"12345", "b": b"6"}))
+    first, second = members_in(tar({"a": b"12345", "b": b"6"}))
     assert first == Member("a", 0, 5, datetime(2023, 11, 14, 22, 13, 20), b"12345")
     assert second.offset == 1024
 
@@ -192,7 +150,7 @@ def test_too_large_and_not_wanted(make: Callable[..., bytes]) -> None:
         asked.append((name, size))
         return name != "other"
 
-    every = found(data, max_bytes=100, wanted=wanted)
+    every = members_in(data, max_bytes=100, wanted=wanted)
     assert [(m.name, len(m.data), m.fault) for m in every] == [
         ("small", 99, ""),
         ("large", 0, "too_large"),
@@ -210,21 +168,21 @@ MANY = {f"f{at}": random.Random(0).randbytes(at * 37 % 1900) for at in range(40)
 @pytest.mark.parametrize("step", [1 << 30, 50_000, 4096, 1000, 511])
 def test_parts_give_every_member_once(make: Callable[..., bytes], step: int) -> None:
     data = make(MANY)
-    whole = found(data)
+    whole = members_in(data)
     assert {member.name: member.data for member in whole} == MANY
     parts = [(first, first + step) for first in range(0, len(data), step)]
-    assert [member for part in parts for member in found(data, part=part)] == whole
+    assert [member for part in parts for member in members_in(data, part=part)] == whole
     damaged = data[:7000] + b"\xff" * 3000 + data[10_000:]
-    whole = found(damaged)
+    whole = members_in(damaged)
     assert any(member.fault for member in whole)
-    assert [member for part in parts for member in found(damaged, part=part)] == whole
+    assert [member for part in parts for member in members_in(damaged, part=part)] == whole
 
 
 @pytest.mark.parametrize("pack", ["tar", "tar.gz", "zip"])
 def test_member_at(pack: str) -> None:
     files = {**MANY, "long" * 50: b"l"}
     data = {"tar": tar, "tar.gz": lambda f: tar(f, mode="w:gz"), "zip": zipped}[pack](files)
-    for member in found(data):
+    for member in members_in(data):
         assert archives.member_at(io.BytesIO(data), member.offset, MOST) == member
     with pytest.raises(LookupError):
         archives.member_at(io.BytesIO(data), 3, MOST)
@@ -246,7 +204,7 @@ def test_a_tar_that_is_cut() -> None:
 def test_a_packed_tar_that_is_cut() -> None:
     files = {f"f{at}": random.Random(at).randbytes(5000) for at in range(20)}
     data = tar(files, mode="w:gz")
-    every = found(data[: len(data) // 2])
+    every = members_in(data[: len(data) // 2])
     assert every[-1].fault == "truncated"
     assert {m.name: m.data for m in every[:-1]}.items() <= files.items()
     assert len(every) >= 9
@@ -258,7 +216,7 @@ def test_damage_in_a_tar_of_many_packed_members() -> None:
     data = tar(files, tarfile.USTAR_FORMAT)
     pieces = [gzip.compress(data[at : at + 10_000]) for at in range(0, len(data), 10_000)]
     pieces[4] = pieces[4][:3000] + b"\xff" * 500 + pieces[4][3500:]
-    every = found(b"".join(pieces))
+    every = members_in(b"".join(pieces))
     whole = {m.name: m.data for m in every if not m.fault}
     assert whole.items() <= files.items()
     assert len(whole) >= 24

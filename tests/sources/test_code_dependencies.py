@@ -12,6 +12,13 @@ def test_empty() -> None:
     assert order({"a.py": ""}) == ["a.py"]
 
 
+def test_settings_last() -> None:
+    files = dict.fromkeys([".github/test.yml", ".gitignore", "README.rst", "a.py", "appveyor.yml"], "")
+    assert order(files) == ["README.rst", "a.py", ".github/test.yml", ".gitignore", "appveyor.yml"]
+    files = {".tools/b.py": "", "a.py": "", "z/.eslintrc.js": "", "z/y.js": "import './.eslintrc.js'"}
+    assert order(files) == ["a.py", "z/.eslintrc.js", "z/y.js", ".tools/b.py"]
+
+
 def test_readme_first_and_then_by_path() -> None:
     files = dict.fromkeys(["b.txt", "src/README.md", "README.md", "a.bin"], "")
     assert order(files) == ["README.md", "a.bin", "b.txt", "src/README.md"]

@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.sources.code import expressions, license_texts, licenses, manifests
-from pipeline.sources.code.licenses import header_license, kind, repository_license
+from pipeline.sources.code.expressions import kind
+from pipeline.sources.code.licenses import repository_license
+from pipeline.sources.code.notices import header_license
 
 COMMON = Path("/usr/share/common-licenses")  # of Debian and its relatives
 
@@ -154,10 +156,45 @@ def test_manifests(path: str, content: str, expected: str) -> None:
         ("NAME = 'SPDX-License-Identifier: MIT'\n", ""),
         ("import a\n# Licensed under the Apache License, Version 2.0\n", ""),
         ("# Reads SPDX-License-Identifier: lines\n", ""),
+        ("# License: https://opensource.org/licenses/ISC\n", "ISC"),
+        ("# License of the pictures: https://creativecommons.org/licenses/by/4.0/\n", ""),
     ],
 )  # fmt: skip
 def test_headers(text: str, expected: str) -> None:
     assert header_license(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("SPDX-License-Identifier: MIT\n", "MIT"),
+        ("SPDX-License-Identifier: MIT OR Apache-2.0", "MIT OR Apache-2.0"),
+        ("SPDX-License-Identifier: GPL-2.0 WITH Classpath-exception-2.0",
+         "GPL-2.0-only WITH Classpath-exception-2.0"),
+        ("MIT License", "MIT"),
+        ("# The Unlicense", "Unlicense"),
+        ("https://mozilla.org/MPL/2.0/\n", "MPL-2.0"),
+        ("<https://opensource.org/license/isc-license-txt>, <https://opensource.org/licenses/ISC>.", "ISC"),
+        ("See https://www.apache.org/licenses/LICENSE-2.0.html", "Apache-2.0"),
+        ("https://spdx.org/licenses/BSD-3-Clause.html", "BSD-3-Clause"),
+        ("https://www.gnu.org/licenses/old-licenses/gpl-2.0.html", "GPL-2.0-only"),
+        ("https://www.gnu.org/licenses/", ""),
+        ("https://creativecommons.org/licenses/by-sa/4.0/", "CC-BY-SA-4.0"),
+        ("https://creativecommons.org/publicdomain/zero/1.0/", "CC0-1.0"),
+        ("https://www.eclipse.org/legal/epl-v10.html", "EPL-1.0"),
+        ("https://example.org/our-terms", ""),
+    ],
+)  # fmt: skip
+def test_a_license_file_that_holds_no_text(text: str, expected: str) -> None:
+    assert repository_license({"LICENSE": text.encode()}) == expected
+
+
+@pytest.mark.skipif(not (COMMON / "BSD").is_file(), reason="not among this system's")
+def test_a_text_beside_an_address() -> None:
+    text = (COMMON / "BSD").read_text(encoding="utf-8")
+    assert repository_license({"LICENSE": text.encode()}) == "BSD-3-Clause"
+    before = f"Parts: https://mozilla.org/MPL/2.0/.\n\n{text}"
+    assert repository_license({"LICENSE": before.encode()}) == "BSD-3-Clause AND MPL-2.0"
 
 
 ISC = b"ISC License\n\nthe terms are on the web\n"

@@ -3,7 +3,6 @@
 from collections import Counter
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,38 +10,17 @@ import pytest
 
 from pipeline import store
 from pipeline.errors import PlanError
-from pipeline.inputs import expand
-from pipeline.source import Reading, Unit
+from pipeline.source import Reading
 from pipeline.sources import github, parquet
-from pipeline.sources.github import SOURCE, GithubOptions
-
-Rows = list[dict[str, Any]]
+from pipeline.sources.github import GithubOptions
+from tests.sources.conftest import code_units, read_code, read_code_units
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
-def units_of(*patterns: str | Path, **options: Any) -> list[Unit]:
-    return github.units("code", expand(list(map(str, patterns)), folders=True), GithubOptions(**options))
-
-
-def read_units(units: list[Unit], **options: Any) -> tuple[Rows, dict[str, int]]:
-    skipped: Counter[str] = Counter()
-    rows: Rows = []
-    for unit in units:
-        reading = Reading(unit, GithubOptions(**options), partial(store.open_input, unit.path), skipped)
-        for table in SOURCE.read(reading):
-            assert table.schema.equals(github.SCHEMA)
-            rows += table.to_pylist()
-    return rows, dict(skipped)
-
-
-def read(*patterns: str | Path, **options: Any) -> tuple[Rows, dict[str, int]]:
-    return read_units(units_of(*patterns, **options), **options)
-
-
 def test_nothing(tmp_path: Path) -> None:
     pq.write_table(pa.table({"content": pa.array([], pa.string())}), tmp_path / "t.parquet")
-    assert read(tmp_path / "t.parquet") == ([], {})
+    assert read_code(tmp_path / "t.parquet") == ([], {})
 
 
 STACK = {
@@ -56,7 +34,7 @@ STACK = {
 
 def test_a_table_as_the_stack_has_it(tmp_path: Path) -> None:
     pq.write_table(pa.table(STACK), tmp_path / "t.parquet")
-    rows, skipped = read(tmp_path / "t.parquet")
+    rows, skipped = read_code(tmp_path / "t.parquet")
     assert skipped == {"no_text": 1}
     keys = ("address", "url", "license", "github_license_kind", "github_language", "offset")
     assert [tuple(row[key] for key in keys) for row in rows] == [
@@ -71,7 +49,7 @@ def test_a_table_as_the_stack_has_it(tmp_path: Path) -> None:
         ),
         ("t.parquet#3", None, None, "none", "", 3),
     ]
-    (unit,) = units_of(tmp_path / "t.parquet")
+    (unit,) = code_units(tmp_path / "t.parquet")
     reading = Reading(unit, GithubOptions(), partial(store.open_input, unit.path), Counter())
     assert [github.original(reading, row) for row in rows] == [b"x = 1\n", b"int y;\n", b"z"]
 
@@ -81,16 +59,16 @@ def test_a_table_as_bigquery_has_it_and_one_with_other_names(tmp_path: Path) -> 
     pq.write_table(table, tmp_path / "a.parquet")
     names = {"content": "body", "path": "where", "repository": "whose", "license": "terms"}
     pq.write_table(table.rename_columns(["body", "where", "whose", "terms"]), tmp_path / "b.parquet")
-    first, _ = read(tmp_path / "a.parquet")
-    second, _ = read(tmp_path / "b.parquet", columns=names)
+    first, _ = read_code(tmp_path / "a.parquet")
+    second, _ = read_code(tmp_path / "b.parquet", columns=names)
     assert first[0]["license"] == "BSD-3-Clause"
     assert second == [row | {"origin": "b.parquet"} for row in first]
     with pytest.raises(PlanError, match=r"no column with the text of files.*columns: \{content: NAME\}"):
-        units_of(tmp_path / "b.parquet")
+        code_units(tmp_path / "b.parquet")
     with pytest.raises(PlanError, match=r"no column 'wher'.*where"):
-        units_of(tmp_path / "b.parquet", columns=names | {"path": "wher"})
+        code_units(tmp_path / "b.parquet", columns=names | {"path": "wher"})
     with pytest.raises(PlanError, match="join: repository is for folders"):
-        units_of(tmp_path / "a.parquet", join="repository")
+        code_units(tmp_path / "a.parquet", join="repository")
 
 
 @pytest.mark.parametrize("bytes_of_a_unit", [1, 300, 1 << 30])
@@ -100,12 +78,12 @@ def test_row_groups_may_be_cut_anywhere(
     table = pa.table({"content": [f"x = {at}" for at in range(50)], "path": [f"{at}.py" for at in range(50)]})
     pq.write_table(table, tmp_path / "t.parquet", row_group_size=7)
     monkeypatch.setattr(parquet, "UNIT_BYTES", bytes_of_a_unit)
-    units = units_of(tmp_path / "t.parquet")
+    units = code_units(tmp_path / "t.parquet")
     assert len(units) == {1: 8, 300: 4, 1 << 30: 1}[bytes_of_a_unit]
-    rows, _ = read_units(units)
+    rows, _ = read_code_units(units)
     assert [(row["text"], row["offset"]) for row in rows] == [(f"x = {at}", at) for at in range(50)]
 
 
 def test_a_damaged_table(tmp_path: Path) -> None:
     (tmp_path / "t.parquet").write_bytes(b"PAR1 nothing")
-    assert read(tmp_path / "t.parquet") == ([], {"corrupt": 1})
+    assert read_code(tmp_path / "t.parquet") == ([], {"corrupt": 1})

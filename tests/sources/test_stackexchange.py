@@ -284,13 +284,13 @@ def test_the_join_is_the_same_however_little_memory_there_is(
     assert [row["text"] for row in rows_of(reading(data))] == expected(answers)
 
 
-def test_posts_put_aside_leave_no_file_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_spilled_posts_leave_no_file_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     data, _ = made_site(300, random.Random(2))
     with Questions(held_bytes=2000) as held:
         for row in posts.rows([data], Counter()):
             held.add(row)
-        assert held.put_aside > 0
+        assert held.spilled_bytes > 0
         assert list(tmp_path.iterdir()) == []
 
 
@@ -342,7 +342,7 @@ def test_ppmd_is_unpacked_in_a_process_of_its_own(tmp_path: Path) -> None:
     assert not read.skipped
     remote = reading(path.read_bytes())
     assert rows_of(remote) == []
-    assert remote.skipped == {"unsupported_method": 1}
+    assert remote.skipped == {"unsupported": 1}
 
 
 @pytest.mark.parametrize("kind", ["gz", "bz2", "xz", "zst", "7z", "7z-bzip2"])

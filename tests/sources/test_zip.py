@@ -7,60 +7,16 @@ import struct
 import zipfile
 import zlib
 from datetime import datetime
-from typing import Any, BinaryIO, cast
 
 import pytest
 import zstandard
 
-from pipeline.sources.archives import Member, members
-
-MOST = 1 << 20
-FILES = {"a.txt": b"first", "folder/b.txt": b"x" * 2000, "empty": b"", "größe.txt": "größer".encode()}
-
-
-class Forward(io.RawIOBase):
-    """A file that can only be read forwards, and in small pieces."""
-
-    def __init__(self, data: bytes) -> None:
-        self._inner = io.BytesIO(data)
-
-    def read(self, size: int = -1) -> bytes:
-        return self._inner.read(min(size, 1000) if size >= 0 else -1)
-
-
-def zipped(
-    files: dict[str, bytes] = FILES, method: int = zipfile.ZIP_DEFLATED, forward: bool = False
-) -> bytes:
-    """A zip file; `forward`: as written to a pipe, with lengths behind the data."""
-    sink = io.BytesIO()
-    target: Any = sink
-    if forward:
-        sink.seekable = lambda: False  # type: ignore[method-assign]
-    with zipfile.ZipFile(target, "w", method) as archive:
-        for name, data in files.items():
-            info = zipfile.ZipInfo(name, (2023, 11, 14, 22, 13, 20))
-            info.compress_type = method
-            archive.writestr(info, data)
-    return sink.getvalue()
-
-
-def found(data: bytes, forward: bool = False, **options: Any) -> list[Member]:
-    file = cast(BinaryIO, Forward(data) if forward else io.BytesIO(data))
-    return list(members(file, **{"max_bytes": MOST, **options}))
-
-
-def contents(data: bytes, forward: bool = False, **options: Any) -> dict[str, bytes]:
-    every = found(data, forward, **options)
-    assert [member.fault for member in every] == [""] * len(every)
-    return {member.name: member.data for member in every}
-
-
-def faults(data: bytes, **options: Any) -> list[tuple[str, str]]:
-    return [(member.name, member.fault) for member in found(data, **options)]
+from pipeline.sources.archives import Member
+from tests.sources.conftest import ARCHIVE_FILES, contents, faults, members_in, zipped
 
 
 def test_nothing() -> None:
-    assert found(zipped({})) == []
+    assert members_in(zipped({})) == []
 
 
 def test_names_in_zip_files() -> None:
@@ -75,15 +31,15 @@ def test_names_in_zip_files() -> None:
     "method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
 )
 def test_zip(method: int, forward: bool) -> None:
-    files = {**FILES, "text": b"again and again " * 5000}
+    files = {**ARCHIVE_FILES, "text": b"again and again " * 5000}
     assert contents(zipped(files, method), forward) == files
     assert contents(zipped(files, method, forward=True), forward) == files
 
 
 def test_what_a_zip_says_of_an_entry() -> None:
     data = zipped({"a": b"12345", "b": b"6"})
-    assert found(data)[0] == Member("a", 0, 5, datetime(2023, 11, 14, 22, 13, 20), b"12345")
-    assert found(b"#!/bin/sh\n" + data)[0].offset == 10
+    assert members_in(data)[0] == Member("a", 0, 5, datetime(2023, 11, 14, 22, 13, 20), b"12345")
+    assert members_in(b"#!/bin/sh\n" + data)[0].offset == 10
 
 
 def test_zip_of_other_methods() -> None:
@@ -135,7 +91,7 @@ def test_a_damaged_entry_costs_that_entry() -> None:
 
 def test_a_zip_of_more_than_65_535_entries() -> None:
     data = zipped({f"{at}": b"" for at in range(70_000)}, zipfile.ZIP_STORED)
-    assert len(found(data)) == 70_000
+    assert len(members_in(data)) == 70_000
 
 
 @pytest.mark.parametrize("forward", [False, True])
@@ -144,14 +100,14 @@ def test_a_zip_that_is_cut_is_read_by_its_local_headers(method: int, forward: bo
     files = {f"member-{at}": random.Random(at).randbytes(500) for at in range(9)}
     data = zipped(files, method, forward)
     cut = data[: data.index(b"member-7") + 200]
-    every = found(cut)
+    every = members_in(cut)
     assert {m.name: m.data for m in every if not m.fault} == {
         f"member-{at}": files[f"member-{at}"] for at in range(7)
     }
     assert [m.fault for m in every if m.fault] == ["truncated"]
     lost = data[: data.index(b"PK\1\2") + 10]
-    assert {m.name: m.data for m in found(lost) if not m.fault} == files
-    assert [m.fault for m in found(lost) if m.fault] == ["corrupt"]
+    assert {m.name: m.data for m in members_in(lost) if not m.fault} == files
+    assert [m.fault for m in members_in(lost) if m.fault] == ["corrupt"]
 
 
 def test_bombs_of_zips(monkeypatch: pytest.MonkeyPatch) -> None:

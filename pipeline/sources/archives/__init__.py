@@ -23,12 +23,10 @@ from typing import BinaryIO, cast
 
 from pipeline.sources.archives import tar, zip
 from pipeline.sources.archives.member import FAULTS, Member, Wanted, everything
-from pipeline.sources.streams import chunks
+from pipeline.sources.streams import TRUNCATED, chunks, is_packed
 
 __all__ = ["FAULTS", "DamagedError", "Member", "TooLargeError", "Wanted", "comment", "is_archive"]
 __all__ += ["is_packed", "is_zip", "member_at", "members", "plain_path", "unpacked"]
-
-_PACKED = (b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ\x00")
 
 
 class TooLargeError(Exception):
@@ -55,19 +53,22 @@ def members(
                 they give every member once. A plain tar is walked over up to `first` without being
                 read where it can be jumped in; a packed one has to be unpacked.
 
-    A damaged member costs that member. A file that is no archive gives one `corrupt` member.
+    A damaged member costs that member. A file that is no archive gives one `corrupt` member, an empty
+    one a `truncated` one.
     """
     start, end = part or (0, None)
     head, file = _head(file)
+    if not head and start == 0:
+        return iter((Member("", 0, 0, None, b"", TRUNCATED),))
     if head.startswith(zip.MAGICS) or _is_appended(head, file):
         return zip.members(file, max_bytes, wanted, start, end)
-    return tar.members(file, head.startswith(_PACKED), max_bytes, wanted, start, end)
+    return tar.members(file, is_packed(head), max_bytes, wanted, start, end)
 
 
 def member_at(file: BinaryIO, offset: int, max_bytes: int) -> Member:
     """The member whose header starts at `offset`; LookupError where none does."""
     head, file = _head(file)
-    if head.startswith(zip.MAGICS) or head.startswith(_PACKED) or _is_appended(head, file):
+    if head.startswith(zip.MAGICS) or is_packed(head) or _is_appended(head, file):
         found = next(members(file, max_bytes, part=(offset, offset + 1)), None)
     else:
         found = tar.member_at(file, offset, max_bytes)
@@ -81,7 +82,7 @@ def comment(file: BinaryIO) -> str:
     head, file = _head(file)
     if head.startswith(zip.MAGICS):
         return zip.comment(file)
-    return tar.comment(file, head.startswith(_PACKED))
+    return tar.comment(file, is_packed(head))
 
 
 def is_zip(head: bytes) -> bool:
@@ -91,12 +92,7 @@ def is_zip(head: bytes) -> bool:
 
 def is_archive(head: bytes) -> bool:
     """Whether a file whose first 512 bytes these are is a tar, something packed, or a zip file."""
-    return head.startswith((*zip.MAGICS, *_PACKED, b"#!", b"MZ")) or tar.is_header(head)
-
-
-def is_packed(head: bytes) -> bool:
-    """Whether a file with these first bytes is packed: gzip, bzip2, xz or Zstandard."""
-    return head.startswith(_PACKED)
+    return head.startswith((*zip.MAGICS, b"#!", b"MZ")) or is_packed(head) or tar.is_header(head)
 
 
 def unpacked(data: bytes, max_bytes: int) -> bytes:
@@ -110,7 +106,7 @@ def unpacked(data: bytes, max_bytes: int) -> bytes:
     size = 0
     for chunk in chunks(io.BytesIO(data)):
         if chunk.fault:
-            if chunk.offset and not data.startswith(_PACKED, chunk.offset):
+            if chunk.offset and not is_packed(data[chunk.offset : chunk.offset + 6]):
                 break
             raise DamagedError(chunk.fault, b"".join(found))
         found.append(chunk.data)

@@ -17,18 +17,17 @@ from typing import BinaryIO, cast
 import py7zr
 from py7zr.io import Py7zIO, WriterFactory
 
+from pipeline.sources.archives.member import ENCRYPTED, UNSUPPORTED
+from pipeline.sources.streams import CORRUPT, TRUNCATED
+
 MAGIC = b"7z\xbc\xaf\x27\x1c"
 
-CORRUPT = "corrupt"
-TRUNCATED = "truncated"
-ENCRYPTED = "encrypted"
-UNSUPPORTED = "unsupported_method"
-NO_MEMBER = "no_posts"
+NO_MEMBER = "no_member"
 _PPMD = "ppmd"
 _PPMD_METHOD = b"\x03\x04\x01"
 
-_AHEAD = 4  # pieces
-_PIECE = 4 << 20
+_AHEAD = 4  # pieces that unpacking may be ahead of reading
+_PIECE = 4 << 20  # bytes
 _BLOCK = 1 << 16  # packed bytes that are unpacked at a time: what is lost before damage
 
 _FAULTS = (CORRUPT, TRUNCATED, ENCRYPTED, UNSUPPORTED, NO_MEMBER)
@@ -108,8 +107,8 @@ class _Writers(WriterFactory):
 
 def member(file: BinaryIO, name: str) -> Iterator[bytes | str]:
     """The pieces of the first member called `name`, in any folder and case; in the end, if there is
-    one, a fault: `corrupt`, `truncated`, `encrypted`, `unsupported_method`, or `no_posts` where no
-    member is called so. Raises OSError where the file cannot be read at all.
+    one, a fault: `corrupt`, `truncated`, `encrypted`, `unsupported`, or `no_member` where none is
+    called so. Raises OSError where the file cannot be read at all.
 
     PPMd is supported of local files only.
     """

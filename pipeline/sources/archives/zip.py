@@ -127,7 +127,10 @@ def comment(file: BinaryIO) -> str:
 def _directory(file: BinaryIO) -> list[_Entry] | None:
     """The entries of the central directory by place in the file; None where it cannot be read."""
     found = _opened_directory(file)
-    return None if found is None else sorted(map(_entry, found[0]), key=lambda entry: entry.offset)
+    # Entries before the start of the file: some of it is missing, and none is where it should be.
+    if found is None or any(info.header_offset < 0 for info in found[0]):
+        return None
+    return sorted(map(_entry, found[0]), key=lambda entry: entry.offset)
 
 
 def _opened_directory(file: BinaryIO) -> tuple[list[zipfile.ZipInfo], bytes] | None:

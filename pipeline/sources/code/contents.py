@@ -54,12 +54,16 @@ def says_generated(text: str, category: str, language: str) -> bool:
     if language in ("JavaScript", "CSS", "TypeScript") and _SOURCE_MAP.search(text[-2000:]):
         return True
     low = head.lower()
-    if category == "prose" or not any(hint in low for hint in _HINTS):
+    if not any(hint in low for hint in _HINTS):
         return False
+    if category == "prose":  # which may speak of other files; but lists of requirements have comments
+        return language == "Text" and any(
+            line.startswith("#") and _MARKS.search(line) for line in head.split("\n", 10)[:10]
+        )
     return any(_COMMENT.match(line) and _MARKS.search(line) for line in head.split("\n", 40)[:40])
 
 
-def is_packed(data: bytes, lines: int) -> bool:
+def looks_minified(data: bytes, lines: int) -> bool:
     """Code without line breaks and spaces, as minifiers leave it: long lines, hardly white space.
 
     A banner of comments above the code does not hide it: more than half must be in long lines.

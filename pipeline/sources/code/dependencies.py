@@ -8,7 +8,13 @@ from posixpath import normpath
 LONGEST = 1 << 19  # characters of a file in which imports are looked for
 MOST = 2000  # imports of one file
 
-_README = re.compile(r"(?:^|[^/]*/)?readme(?:\.[a-z]+)?", re.IGNORECASE)
+_README = re.compile(r"readme(?:\.[a-z]+)*", re.IGNORECASE)
+# Settings of editors, linters and build servers: dotfiles, whatever is in such folders, and their like.
+_SETTINGS = re.compile(
+    r"(?:^|.*/)(?:\..*|jenkinsfile|(?:appveyor|azure-pipelines|bitbucket-pipelines|circle|cloudbuild"
+    r"|codecov|renovate|wercker)\.(?:ya?ml|json))",
+    re.IGNORECASE,
+)
 
 
 class _Files:
@@ -55,10 +61,11 @@ def _shared(first: str, second: str) -> int:
 def order(files: Mapping[str, str]) -> list[str]:
     """All paths of `files` (path -> text), each behind those of its imports that are in `files`.
 
-    README files at the root come first. Imports are resolved for Python, JavaScript and TypeScript,
-    Java, Kotlin, Scala and Groovy, C, C++, Objective-C and CUDA, Go, Rust, Ruby, PHP, Perl, Lua, Shell,
-    Dart, Haskell, Julia, R, Protocol Buffers, LaTeX, CSS and its relatives. Cycles are broken, and what
-    does not depend on each other is ordered, by path: nothing but `files` decides.
+    README files at the root come first, dotfiles and settings of build servers last. Imports are
+    resolved for Python, JavaScript and TypeScript, Java, Kotlin, Scala and Groovy, C, C++, Objective-C
+    and CUDA, Go, Rust, Ruby, PHP, Perl, Lua, Shell, Dart, Haskell, Julia, R, Protocol Buffers, LaTeX,
+    CSS and its relatives. Cycles are broken, and what does not depend on each other is ordered by
+    path: nothing but `files` decides.
     """
     known = _Files(files)
     needs = {path: _needs(path, files[path][:LONGEST], known) for path in known.paths}
@@ -66,7 +73,7 @@ def order(files: Mapping[str, str]) -> list[str]:
         (path for path in known.paths if "/" not in path and _README.fullmatch(path)), key=str.lower
     )
     done: dict[str, None] = dict.fromkeys(first)
-    for start in known.paths:
+    for start in sorted(known.paths, key=lambda path: (_SETTINGS.fullmatch(path) is not None, path)):
         _visit(start, needs, done)
     return list(done)
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from pipeline.sources.code import dependencies, expressions, licenses
+from pipeline.sources.code import dependencies, expressions
 
 HELD_BYTES = 256 << 20  # of text that is put in order at a time
 
@@ -103,7 +103,7 @@ def _document(
         "offset": number,
         "text": "\n".join(pieces),
         "github_path": "\n".join(row["github_path"] for row in rows),
-        "github_license_kind": licenses.kind(license_),
+        "github_license_kind": expressions.kind(license_),
         "github_file_license": "",
         "github_language": language,
         "github_category": category,

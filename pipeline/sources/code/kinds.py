@@ -99,6 +99,8 @@ _EITHER = frozenset(
         "Adblock Filter List",
     )
 )
+# What minifiers take. In others, long lines without spaces are tables or a way to write.
+_MINIFIED = frozenset(("JavaScript", "CSS", "HTML", "JSON"))
 DUMP = 65_536  # bytes from which a file of those languages is a dump
 _RECORD_NAME = re.compile(
     r"\.(?:jsonl|ndjson|geojson|topojson|csv|tsv|psv|dat|har|arff|libsvm|fasta|fa|fastq|vcf|bed|gff3?)$", re.I
@@ -117,7 +119,7 @@ class FileKind:
     binary         no text: NUL bytes, control characters, or the name of such a format
     vendored       somebody else's code kept in the repository (node_modules/, third_party/)
     generated      written by a program (schema compilers, lock files, source maps, "DO NOT EDIT")
-    minified       packed by a machine: long lines, hardly white space
+    minified       JavaScript, CSS, HTML or JSON packed by a machine: long lines, hardly white space
     data           records rather than code or prose: CSV, SVG, big JSON, tables of literals, base 64
     documentation  README, docs/, man pages and other prose that is no test
     test           tests and their fixtures
@@ -160,8 +162,8 @@ def describe(path: str, data: bytes) -> FileKind:
             text = cells
             data = text.encode("utf-8", "replace")
     prose = language.category == "prose"
-    minified = language.category in ("programming", "markup") and (
-        paths.is_minified(path) or contents.is_packed(data, data.count(b"\n") + 1)
+    minified = paths.is_minified(path) or (
+        language.name in _MINIFIED and contents.looks_minified(data, data.count(b"\n") + 1)
     )
     return FileKind(
         text=text,

@@ -116,13 +116,17 @@ def _index() -> dict[int, tuple[int, ...]]:
     return {value: tuple(places) for value, places in index.items()}
 
 
-@lru_cache(maxsize=1024)
 def licenses_in(text: str) -> tuple[str, ...]:
     """SPDX identifiers of the licences whose texts stand in `text`, in the order of the text.
 
     The GNU licences are named "-only": their texts do not say whether later versions are meant.
     """
-    hashes = groups(text[:LONGEST])
+    return _licenses_in(text[:LONGEST])
+
+
+@lru_cache(maxsize=128)  # of half a megabyte each at most
+def _licenses_in(text: str) -> tuple[str, ...]:
+    hashes = groups(text)
     open_at = [True] * len(hashes)
     begun: list[tuple[int, str]] = []
     while len(begun) < MOST:

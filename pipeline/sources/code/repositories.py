@@ -19,7 +19,8 @@ from typing import BinaryIO
 from pipeline.errors import SourceError
 from pipeline.sources import archives
 from pipeline.sources.archives.member import LINK, SPECIAL, TOO_LARGE, decoded
-from pipeline.sources.code.licensing import MAX_BYTES, MAX_FILES, is_licensing, of_installed
+from pipeline.sources.code import addresses
+from pipeline.sources.code.folder_licenses import MAX_BYTES, MAX_FILES, is_licensing, of_installed
 from pipeline.sources.code.paths import is_binary
 from pipeline.sources.git import bundles
 from pipeline.sources.streams import CORRUPT
@@ -61,7 +62,8 @@ class Repository:
     """One repository, open.
 
     name       OWNER/NAME where it is known, else what the input is called
-    web        its address on the web, "" if not known; `ref`: the commit, "" if not known
+    web        its address on the web, "" if not known
+    ref        the commit, "" where the files are not known to be those of one, as in a package
     licensing  path -> bytes of the files in which its licence may stand
     files      gives the files, in the order of the input
     """
@@ -80,8 +82,8 @@ def plain_name(logical: str) -> str:
     return _SUFFIX.sub("", name).removesuffix(".git") or name
 
 
-def is_read(path: str) -> bool:
-    """Whether there can be a text in a file of this name: images, libraries and the like hold none."""
+def may_hold_text(path: str) -> bool:
+    """Whether there can be text in a file of this name: images, libraries and the like hold none."""
     return not is_binary(path)
 
 
@@ -92,45 +94,65 @@ def repository(
     opened: Callable[[], BinaryIO],
     max_bytes: int,
     skipped: Counter[str],
-    is_read: Callable[[str], bool] = is_read,
+    wanted: Callable[[str], bool] = may_hold_text,
 ) -> Iterator[Repository | None]:
     """The repository at `path`; None, and counted, where there is none.
 
     opened    opens the file, where it is one
-    is_read   asked of each file by its path, whether its bytes are wanted
+    wanted    asked of each file by its path, whether its bytes are wanted
     skipped   is added to while files are read: `link`, `submodule`, `unreadable` and all faults of
               archives but `too_large`
     """
     name = plain_name(logical)
     with contextlib.ExitStack() as stack:
         if os.path.isdir(path):
-            folder = bundles.git_folder(path)
-            if folder is not None:
-                git = stack.enter_context(bundles.repository(folder))
-                if git.head:
-                    yield _of_git(git, name, bundles.remote(folder), max_bytes, skipped, is_read)
-                    return
-            if folder == path:
-                skipped[NO_COMMIT] += 1
-                yield None
-                return
-            yield _of_folder(path, name, max_bytes, skipped, is_read)
-            return
-        file = stack.enter_context(opened())
-        head = _first(file)
-        if bundles.is_bundle(head):
-            found = stack.enter_context(bundles.bundle(stack.enter_context(opened())))
-            if found is None or not found.head:
-                skipped[CORRUPT if found is None else NO_COMMIT] += 1
-                yield None
-            else:
-                yield _of_git(found, name, "", max_bytes, skipped, is_read)
-        elif head and not archives.is_archive(head) and not _SUFFIX.search(path):
-            skipped[NO_REPOSITORY] += 1
-            yield None
+            yield _in_folder(path, name, max_bytes, skipped, wanted, stack)
         else:
-            file.close()
-            yield _of_archive(opened, name, max_bytes, skipped, is_read)
+            yield _in_file(path, name, opened, max_bytes, skipped, wanted, stack)
+
+
+def _in_folder(
+    path: str,
+    name: str,
+    max_bytes: int,
+    skipped: Counter[str],
+    wanted: Callable[[str], bool],
+    stack: contextlib.ExitStack,
+) -> Repository | None:
+    """What git keeps of a folder; the folder itself where git has no commit of it."""
+    folder = bundles.git_folder(path)
+    if folder is not None:
+        git = stack.enter_context(bundles.repository(folder))
+        if git.head:
+            return _of_git(git, name, bundles.remote(folder), max_bytes, skipped, wanted)
+        if folder == path:  # a bare repository: its own files are no code
+            skipped[NO_COMMIT] += 1
+            return None
+    return _of_folder(path, name, max_bytes, skipped, wanted)
+
+
+def _in_file(
+    path: str,
+    name: str,
+    opened: Callable[[], BinaryIO],
+    max_bytes: int,
+    skipped: Counter[str],
+    wanted: Callable[[str], bool],
+    stack: contextlib.ExitStack,
+) -> Repository | None:
+    """The repository in a bundle or an archive, as its first bytes tell."""
+    with opened() as file:
+        head = _first(file)
+    if bundles.is_bundle(head):
+        git = stack.enter_context(bundles.bundle(stack.enter_context(opened())))
+        if git is not None and git.head:
+            return _of_git(git, name, "", max_bytes, skipped, wanted)
+        skipped[CORRUPT if git is None else NO_COMMIT] += 1
+        return None
+    if head and not archives.is_archive(head) and not _SUFFIX.search(path):
+        skipped[NO_REPOSITORY] += 1
+        return None
+    return _of_archive(opened, name, max_bytes, skipped, wanted)
 
 
 def _first(file: BinaryIO) -> bytes:
@@ -146,7 +168,7 @@ def _of_git(
     web: str,
     max_bytes: int,
     skipped: Counter[str],
-    is_read: Callable[[str], bool],
+    wanted: Callable[[str], bool],
 ) -> Repository:
     entries: list[bundles.Entry] = []
     licensing: dict[str, bytes] = {}
@@ -160,7 +182,7 @@ def _of_git(
     def files() -> Iterator[File]:
         for entry in entries:
             data, size, fault = b"", 0, entry.fault
-            if not fault and is_read(entry.path):
+            if not fault and wanted(entry.path):
                 data, size, fault = git.data(entry.name, max_bytes)
             elif not fault:
                 size = git.data(entry.name, -1)[1]
@@ -169,6 +191,8 @@ def _of_git(
             else:
                 yield File(entry.path, data, size, git.date, f"!{entry.path}", None, fault)
 
+    if git.is_damaged:
+        skipped[CORRUPT] += 1
     known = web.split("/", 3)[3] if web else name
     return Repository(known, web, git.head, git.date, licensing, files)
 
@@ -178,7 +202,7 @@ def _of_archive(
     name: str,
     max_bytes: int,
     skipped: Counter[str],
-    is_read: Callable[[str], bool],
+    wanted: Callable[[str], bool],
 ) -> Repository:
     licensing: dict[str, bytes] = {}
     tops: set[str] = set()
@@ -193,10 +217,11 @@ def _of_archive(
                 licensing[path] = member.data
     # The folder that packers put around everything.
     top = f"{tops.pop()}/" if len(tops) == 1 and "" not in tops else ""
+    licensing = {path.removeprefix(top): data for path, data in licensing.items()}
 
     def files() -> Iterator[File]:
         with opened() as file:
-            for member in archives.members(file, max_bytes, lambda path, size: size >= 0 and is_read(path)):
+            for member in archives.members(file, max_bytes, lambda path, size: size >= 0 and wanted(path)):
                 path = archives.plain_path(member.name).removeprefix(top)
                 if not path or (member.fault and member.fault != TOO_LARGE):
                     skipped[member.fault or CORRUPT] += 1
@@ -207,16 +232,16 @@ def _of_archive(
 
     return Repository(
         name,
-        "",
+        addresses.stated(licensing),
         ref if _COMMIT.fullmatch(ref) else "",
         None,
-        {path.removeprefix(top): data for path, data in licensing.items()},
+        licensing,
         files,
     )
 
 
 def _of_folder(
-    folder: str, name: str, max_bytes: int, skipped: Counter[str], is_read: Callable[[str], bool]
+    folder: str, name: str, max_bytes: int, skipped: Counter[str], wanted: Callable[[str], bool]
 ) -> Repository:
     paths = list(_below(folder))
     licensing: dict[str, bytes] = {}
@@ -233,7 +258,7 @@ def _of_folder(
         for path, kind in paths:
             data, size, fault = b"", 0, kind
             if not fault:
-                most = max_bytes if is_read(path) else -1
+                most = max_bytes if wanted(path) else -1
                 data, size, fault = _content(os.path.join(folder, path), most)
                 fault = "" if most < 0 and fault == TOO_LARGE else fault
             if fault and fault != TOO_LARGE:
@@ -242,7 +267,7 @@ def _of_folder(
                 shown = _shown(path)
                 yield File(shown, data, size, None, f"!{shown}", None, fault)
 
-    return Repository(name, "", "", None, licensing, files)
+    return Repository(name, addresses.stated(licensing), "", None, licensing, files)
 
 
 def _shown(path: str) -> str:

@@ -45,7 +45,8 @@ class Entry:
 
 
 class Repository:
-    """A repository's objects. `head`: the default branch's commit; "" where none can be read."""
+    """A repository's objects. `head`: the commit that is read, the default branch's; "" where none can
+    be. `is_damaged`: the default branch's commit is lost, so it is another's."""
 
     def __init__(
         self, packs: Sequence[Pack], loose: Sequence[str], refs: Mapping[str, bytes], long: int
@@ -53,6 +54,7 @@ class Repository:
         self._packs = packs
         self._loose = loose
         self._long = long
+        self.is_damaged = False
         self.head, self.date, self._tree = self._newest(refs)
 
     def entries(self) -> Iterator[Entry]:
@@ -132,10 +134,12 @@ class Repository:
         raise LostError(text)
 
     def _newest(self, refs: Mapping[str, bytes]) -> tuple[str, datetime | None, bytes]:
-        """Commit, date and tree of the default branch."""
+        """Commit, date and tree of the default branch; of another where that cannot be read."""
         for ref in _PREFERRED:
-            if ref in refs and (found := self._commit(refs[ref])) is not None:
-                return found
+            if ref in refs:
+                if (found := self._commit(refs[ref])) is not None:
+                    return found
+                self.is_damaged = True
         others = [self._commit(name) for ref, name in sorted(refs.items()) if ref not in _PREFERRED]
         known = [each for each in others if each is not None]
         return max(known, key=lambda each: each[1] or datetime.min, default=("", None, b""))
@@ -330,7 +334,7 @@ def remote(folder: str) -> str:
 def web_address(url: str) -> str:
     """A remote's address as one of the web, without user and password; "" for a local one."""
     found = re.fullmatch(
-        r"(?:(?:https?|git|ssh|git\+ssh)://(?:[^@/]*@)?([\w.-]+\.\w+)(?::\d+)?/|(?:[\w.-]+@)?([\w.-]+\.\w+):(?!//))"
+        r"(?:(?:https?|git|ssh|git\+(?:ssh|https?))://(?:[^@/]*@)?([\w.-]+\.\w+)(?::\d+)?/|(?:[\w.-]+@)?([\w.-]+\.\w+):(?!//))"
         r"([\w./~-]+?)(?:\.git)?/*",
         url,
     )

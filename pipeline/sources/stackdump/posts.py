@@ -51,7 +51,7 @@ def rows(pieces: Iterable[bytes | None], skipped: Counter[str], start: int = 0) 
     """
     held = b""
     at = start  # byte at which `held` starts
-    whole = gap = False
+    gap = False
     for piece in pieces:
         if piece is None:
             gap = True
@@ -80,8 +80,8 @@ def rows(pieces: Iterable[bytes | None], skipped: Counter[str], start: int = 0) 
             at += len(held) - len(_START)
             held = b"\0" * len(_START)
     end = held.rfind(_END)
-    if end >= 0:
-        whole = True
+    whole = end >= 0
+    if whole:
         held = held[:end]
     row = _row(held, at, skipped if whole else None)
     if row is not None:

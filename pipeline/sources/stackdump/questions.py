@@ -20,8 +20,8 @@ import zstandard
 from pipeline import store
 from pipeline.sources.stackdump.posts import Row
 
-HELD_BYTES = 96 << 20  # of posts in memory before they are put aside
-JOIN_BYTES = 64 << 20  # of a bucket's posts that are sorted at a time, unless one question has more
+HELD_BYTES = 64 << 20  # of posts in memory before they are spilled
+JOIN_BYTES = 16 << 20  # of a bucket's posts that are sorted at a time, unless one question has more
 WIDTH = 1 << 14  # ids of a bucket
 
 _POST = struct.Struct("<qqiqI")  # question, id, kind, offset, bytes of the row that follow
@@ -41,7 +41,7 @@ class Questions:
         self._width = width
         self._held: dict[int, bytearray] = {}
         self._weight = 0
-        self._sizes: dict[int, int] = {}  # unpacked bytes of each bucket, in memory and put aside
+        self._sizes: dict[int, int] = {}  # unpacked bytes of each bucket, in memory and spilled
         self._frames: dict[int, array[int]] = {}  # place and length of each packed piece in the file
         self._file: IO[bytes] | None = None
         self._end = 0
@@ -56,7 +56,7 @@ class Questions:
             self._file.close()
 
     @property
-    def put_aside(self) -> int:
+    def spilled_bytes(self) -> int:
         """Bytes in the temporary file."""
         return self._end
 
@@ -72,10 +72,12 @@ class Questions:
         self._sizes[bucket] = self._sizes.get(bucket, 0) + size
         self._weight += size
         if self._weight > self._held_bytes:
-            self._put_aside()
+            self._spill(self._held_bytes // 2)
 
     def __iter__(self) -> Iterator[tuple[int, list[Post]]]:
         """Each question's id with its posts: the question first if it is there, answers by id."""
+        if self._file is not None:  # what is held would stay in memory beside the bucket being joined
+            self._spill(0)
         for bucket in sorted(self._sizes):
             passes = -(-self._sizes[bucket] // self._join_bytes)
             step = max(1, -(-self._width // passes))
@@ -109,14 +111,14 @@ class Questions:
             yield unpacker.decompress(packed)
         yield self._held.get(bucket, b"")
 
-    def _put_aside(self) -> None:
-        """Packs the largest buckets into the file, until half of the memory is free."""
+    def _spill(self, most: int) -> None:
+        """Packs the largest buckets into the file, until no more than `most` bytes are held."""
         packer = zstandard.ZstdCompressor(level=1)
         with store.errors(tempfile.gettempdir()):
             if self._file is None:
                 self._file = tempfile.TemporaryFile(prefix="winnow-")  # noqa: SIM115, closed in __exit__
             for bucket in sorted(self._held, key=lambda bucket: -len(self._held[bucket])):
-                if self._weight <= self._held_bytes // 2:
+                if self._weight <= most:
                     break
                 held = self._held.pop(bucket)
                 packed = packer.compress(held)

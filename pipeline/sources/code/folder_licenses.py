@@ -10,10 +10,10 @@ from collections import defaultdict
 from collections.abc import Mapping
 from functools import lru_cache
 
-from pipeline.sources.code import licenses
+from pipeline.sources.code import licenses, manifests
 
 MAX_BYTES = 1 << 20  # of one file in which a licence may stand
-MAX_FILES = 2000
+MAX_FILES = 2000  # of a repository in which licences are looked for
 
 # Folders that hold the licence of the folder above: REUSE's LICENSES/, and what installers write.
 _FOR_ABOVE = re.compile(r"(?:^|/)(?:licen[sc]es?|copying|legal|\.github|[^/]+\.(?:dist|egg)-info)$", re.I)
@@ -21,10 +21,10 @@ _FOR_ABOVE = re.compile(r"(?:^|/)(?:licen[sc]es?|copying|legal|\.github|[^/]+\.(
 
 def is_licensing(path: str, size: int = 0) -> bool:
     """Whether a licence may stand in the file, by its name."""
-    return size <= MAX_BYTES and (licenses.is_license_file(path) or licenses.is_manifest(path))
+    return size <= MAX_BYTES and (licenses.is_license_file(path) or manifests.is_manifest(path))
 
 
-class Licences:
+class FolderLicenses:
     """The licences of a repository. `files`: path -> bytes of those of which `is_licensing` is true."""
 
     def __init__(self, files: Mapping[str, bytes]) -> None:
