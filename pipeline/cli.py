@@ -169,6 +169,10 @@ def main(arguments: list[str] | None = None) -> Any:
     """Runs the command line. Exit status: 0 done, 1 stopped by an input or the output, 2 not runnable."""
     try:
         return app(args=arguments, prog_name="winnow")
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # which a library took for a failure
+            sys.exit(0)
+        raise
     except PlanError as fault:
         _stop(str(fault), 2)
     except WINNOW_ERRORS as fault:

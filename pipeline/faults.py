@@ -98,9 +98,12 @@ def explain(
             message = f"{what}: {key} is {show(found)}; {choose(str(found), known)}"
         elif kind == "value_error":
             said = str(detail["ctx"]["error"])
-            message = (
-                f"{what}: {key}: {said}" if repr(found) in said else f"{what}: {key} is {show(found)}; {said}"
-            )
+            if not inside:  # of several keys together
+                message = f"{what}: {said}"
+            elif repr(found) in said:
+                message = f"{what}: {key}: {said}"
+            else:
+                message = f"{what}: {key} is {show(found)}; {said}"
         else:
             expected = detail["msg"].replace("Input should be", "expected")
             expected = expected.replace("valid string", "text").replace("valid dictionary", "mapping")

@@ -49,10 +49,20 @@ def expand(patterns: list[str] | tuple[str, ...], folders: bool = False) -> tupl
             raise SourceError(_nothing(pattern))
         base = _fixed_part(pattern)
         for match in matches:
+            _check_name(match.path)
             found.setdefault(match.path, (base, match))
     if folders:
         found = {path: each for path, each in found.items() if not _is_within(path, found)}
     return tuple(sorted(_distinct(list(found.values())), key=lambda file: (file.logical, file.path)))
+
+
+def _check_name(path: str) -> None:
+    """SourceError where a file's name cannot be written into the documents' `origin`."""
+    try:
+        path.encode()
+    except UnicodeEncodeError as fault:
+        told = os.fsencode(path).decode("utf-8", "backslashreplace")
+        raise SourceError(f"{told}: the file's name is not UTF-8; rename it") from fault
 
 
 def _distinct(found: list[tuple[str, InputFile]]) -> list[InputFile]:

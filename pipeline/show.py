@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import duckdb
+from pydantic import ValidationError
 from rich.console import Console
 from rich.rule import Rule as Line
 from rich.table import Table
@@ -59,11 +60,21 @@ def show(roots: Sequence[str], identity: str, part: str, console: Console) -> No
 def original(root: str, document: dict[str, Any]) -> bytes:
     """The document's record as it stands in the input file. SourceError if it is not there any more."""
     folder, reader_name, options = _segment(root, document["source"], document["unit"])
+    if reader_name not in table_of_steps.SOURCES:
+        raise SourceError(f"source {document['source']!r}: `read: {reader_name}` is not known here")
     reader = table_of_steps.source_reader(reader_name)
+    try:
+        settings = reader.options(**options)
+    except ValidationError as fault:
+        wrong = ", ".join(".".join(map(str, detail["loc"])) for detail in fault.errors(include_url=False))
+        raise SourceError(
+            f"source {document['source']!r}: another version of winnow read it, with options that are not "
+            f"known here: {wrong}; run it again to see originals"
+        ) from fault
     if reader.original is None:
         raise SourceError(f"source {document['source']!r}: `read: {reader_name}` cannot show originals")
     told = store.read_json(store.join(root, folder, "units", f"{document['unit']}.json"))["input"]
-    part = told["part"]
+    part = told.get("part")
     unit = Unit(
         document["source"],
         document["unit"],
@@ -77,9 +88,11 @@ def original(root: str, document: dict[str, Any]) -> bytes:
     opened = partial(store.open_input, unit.path, unit.size or None)
     row = {name: document[name] for name in _KEYS}
     try:
-        return reader.original(Reading(unit, reader.options(**options), opened, Counter()), row)
-    except KeyError as fault:
-        raise SourceError(f"{fault.args[0]}: has the input been moved since the run?") from fault
+        return reader.original(Reading(unit, settings, opened, Counter()), row)
+    except LookupError as fault:
+        raise SourceError(
+            f"{document['origin']}: {fault.args[0]}: has the input been moved or changed since the run?"
+        ) from fault
 
 
 def _files(told: dict[str, Any], origin: str) -> tuple[tuple[str, str], ...]:
@@ -87,7 +100,7 @@ def _files(told: dict[str, Any], origin: str) -> tuple[tuple[str, str], ...]:
     if origin == told["logical"] or origin.startswith(f"{told['logical']}!"):
         return ()
     logicals = [origin[:at] for at, sign in enumerate(origin) if sign == "!"] + [origin]
-    found = [(root + logical, logical) for root in told["roots"] for logical in logicals]
+    found = [(root + logical, logical) for root in told.get("roots", ()) for logical in logicals]
     return tuple(pair for pair in found if _is_there(pair[0]))[:1]
 
 
@@ -113,8 +126,13 @@ def _segment(root: str, source: str, unit: str) -> tuple[str, str, dict[str, Any
     for folder in store.read_json(store.join(root, "plan.json"))["segments"]:
         about = store.read_json(store.join(root, folder, "segment.json")) or {}
         if about.get("source") == source and store.exists(store.join(root, folder, "units", f"{unit}.json")):
-            return folder, about["reader"], about["options"]
-    raise SourceError(f"{root}: no finished unit {unit} of source {source!r}")
+            if "reader" in about and "options" in about:
+                return folder, about["reader"], about["options"]
+            break
+    raise SourceError(
+        f"{root}: says nothing of how unit {unit} of source {source!r} was read: segment.json is damaged, or "
+        "another version of winnow wrote it; start the run again"
+    )
 
 
 def _facts(document: dict[str, Any], console: Console) -> None:

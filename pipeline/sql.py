@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 
 from pipeline import state, store
-from pipeline.errors import PlanError
+from pipeline.errors import PlanError, StoreError
 
 VIEWS = {
     "documents": "documents that survive, with every signal and label",
@@ -50,7 +50,25 @@ def outputs_below(folder: str) -> list[str]:
 
 
 def connect(root: str) -> duckdb.DuckDBPyConnection:
-    """A connection with the views of `VIEWS` over the output folder `root`, finished or not."""
+    """A connection with the views of `VIEWS` over the output folder `root`, finished or not.
+
+    StoreError where files of it are gone, damaged, or not as this version of winnow writes them.
+    """
+    try:
+        return _connected(root)
+    except duckdb.Error as fault:
+        raise StoreError(
+            f"{root}: cannot be read: {str(fault).splitlines()[0]}; remove that unit's file in `units`, if a "
+            "file is damaged or gone, and start the run again"
+        ) from fault
+    except (KeyError, TypeError) as fault:  # of what its JSON files should say
+        raise StoreError(
+            f"{root}: {fault} is not where it should be: a file is damaged, or another version of winnow "
+            "wrote it; start the run again"
+        ) from fault
+
+
+def _connected(root: str) -> duckdb.DuckDBPyConnection:
     plan = store.read_json(store.join(root, "plan.json"))
     connection = duckdb.connect()
     if not store.is_local(root):
@@ -116,11 +134,12 @@ def _view(connection: duckdb.DuckDBPyConnection, name: str, files: Sequence[str]
             f"CREATE VIEW {name} AS SELECT * FROM read_parquet([{listed}], union_by_name=true)"
         )
         return
+    dropped_by = ", []::VARCHAR[] AS dropped_by" if name != "_stored" else ""
     connection.execute(
         f"CREATE VIEW {name} AS SELECT * FROM (SELECT ''::VARCHAR AS id, ''::VARCHAR AS source, "
         "''::VARCHAR AS url, ''::VARCHAR AS origin, NULL::TIMESTAMP AS date, ''::VARCHAR AS text, "
-        "0::BIGINT AS tokens, 0::BIGINT AS bytes, ''::VARCHAR AS unit, 0::BIGINT AS row, "
-        "[]::VARCHAR[] AS dropped_by) WHERE false"
+        f"0::BIGINT AS tokens, 0::BIGINT AS bytes, ''::VARCHAR AS unit, 0::BIGINT AS row{dropped_by}) "
+        "WHERE false"
     )
 
 
