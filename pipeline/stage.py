@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
 
 if TYPE_CHECKING:
     from pipeline.batch import Batch
@@ -27,18 +27,20 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    @field_validator("*", mode="before")
+    @field_validator("*", mode="wrap")
     @classmethod
-    def _no_other_meaning(cls, value: Any, about: ValidationInfo) -> Any:
-        """What would pass for something else: `true` for 1, a number that no size can be."""
+    def _no_other_meaning(cls, value: Any, check: ValidatorFunctionWrapHandler, about: ValidationInfo) -> Any:
+        """Refuses what would pass for something else: `true` for 1, a number that no size can be."""
+        checked = check(value)
         kinds = str(cls.model_fields[about.field_name or ""].annotation)
         if isinstance(value, bool) and "bool" not in kinds and "Any" not in kinds:
-            raise ValueError("expected another kind of value")
+            expected = "a number" if "int" in kinds or "float" in kinds else "text"
+            raise ValueError(f"expected {expected}")
         if isinstance(value, int) and abs(value) >= 1 << 62:
             raise ValueError("expected a number below 2^62")
         if isinstance(value, str) and "\0" in value:
             raise ValueError("expected text without NUL characters")
-        return value
+        return checked
 
 
 @dataclass(frozen=True)
