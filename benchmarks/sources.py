@@ -108,7 +108,7 @@ def read(given: Input) -> Outcome:
 
 
 def units_of(reader: Source, given: Input, options: Any) -> list[Unit]:
-    files = expand(given.paths)
+    files = expand(given.paths, reader.folders)
     if reader.units is not None:
         return reader.units(given.source, files, options)
     return [
