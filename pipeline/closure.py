@@ -49,7 +49,10 @@ def followed(modules: Iterable[str]) -> dict[str, Path]:
             # Tables beside a module, which it reads instead of importing them.
             for file in path.parent.iterdir():
                 if file.suffix in _DATA:
-                    found[str(file.relative_to(path.parent))] = file
+                    # Named below winnow's root: the same wherever it is installed, and in no other folder.
+                    found["/".join(file.parts[-1 - module.count(".") - (path.name == "__init__.py") :])] = (
+                        file
+                    )
     return found
 
 
