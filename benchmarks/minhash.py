@@ -117,6 +117,7 @@ class _Corpus:
     units: Sequence[CorpusUnit]
     partitions: int
     scratch: str
+    tables: str
     seed: int = 0
 
     def map(self, function: Callable[[Item], Result], items: Sequence[Item], doing: str) -> Iterator[Result]:
@@ -164,7 +165,7 @@ def run_pass(folder: str, documents: int, partitions: int) -> None:
         units.append(CorpusUnit(index, str(index), "made", first, len(share), len(share), path, (), SCHEMA))
         first += len(share)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        corpus = _Corpus(units, partitions, scratch)
+        corpus = _Corpus(units, partitions, scratch, scratch)
         begin, cpu = time.perf_counter(), time.process_time()
         label = PASS.run(corpus, MinhashOptions(bands=BANDS, rows=ROWS, ngram=NGRAM))
         dropped = sum(

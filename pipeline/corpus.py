@@ -127,8 +127,10 @@ class Corpus(Protocol):
     units        all units, in the order of the plan
     partitions   how many pieces to cut out-of-core work into: memory per task is about the
                  corpus's keys divided by this; the result must not depend on it
-    scratch      local or shared folder (a path for `open`) that is the pass's own, emptied before
-                 it starts and removed once its labels are written
+    scratch      local or shared folder (a path for `open`) that is the pass's own, empty where it
+                 starts anew and removed once its labels are written
+    tables       folder for the tables that the pass declares, one folder each; they stay with its labels
+                 and are, as these, the same whatever `partitions` is
     """
 
     @property
@@ -141,11 +143,16 @@ class Corpus(Protocol):
     def scratch(self) -> str: ...
 
     @property
+    def tables(self) -> str: ...
+
+    @property
     def seed(self) -> int: ...
 
     def map(self, function: Callable[[Item], Result], items: Sequence[Item], doing: str) -> Iterator[Result]:
         """`function` over `items` as tasks, results in the order of `items`.
 
-        Function and items are pickled; `doing` names the work in the progress display.
+        Function and items are pickled; `doing` names the work in the progress display. After a kill
+        the pass runs anew, but tasks that were done give the results that they gave: a task leaves its
+        files whole (by a `Sink`), its result names them, and what it does depends on its item alone.
         """
         ...

@@ -118,7 +118,13 @@ class Run:
             declared = table_of_steps.pass_(layer.pass_.name, layer.pass_.options)
             self.progress.start(layer.name, len(units), 0)
             corpus = RunCorpus(
-                units, self._partitions(units), scratch, self.plan.config.seed, self.engine(), self.progress
+                units,
+                self._partitions(units),
+                scratch,
+                store.join(self.root, layer.folder, "tables"),
+                self.plan.config.seed,
+                self.engine(),
+                self.progress,
             )
             label = declared.run(corpus, layer.pass_.options)
         self.progress.start(layer.name, len(units), len(found.done))
@@ -187,6 +193,7 @@ class Run:
             units,
             self._partitions(units),
             store.join(scratch, "work"),
+            store.join(scratch, "tables"),
             config.seed,
             self.engine(),
             self.progress,
@@ -267,6 +274,7 @@ class RunCorpus:
     units: Sequence[CorpusUnit]
     partitions: int
     scratch: str
+    tables: str
     seed: int
     engine: Engine
     progress: Progress

@@ -4,8 +4,8 @@ A stage measures, a rule decides, a pass sees the whole corpus. A file that publ
 holds `COLUMNS`, `RULES` and `STAGE` (or `PASS`) and imports nothing of the pipeline but this.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
@@ -123,6 +123,20 @@ def unknown_clusters(options: Options) -> Clusters:
 
 
 @dataclass(frozen=True)
+class Index:
+    """What a later run must know of this run's survivors to find copies of them among its own documents.
+
+    schema   of the rows, `id` (large_string) first; whatever else the pass compares or orders by
+    rows     called for each unit: tables of that schema, one row per document that has something to compare
+    same     what two runs must have alike for one to use the other's index (hashing, normalising), by name
+    """
+
+    schema: Callable[[Any], pa.Schema]
+    rows: Callable[[Any, "CorpusUnit"], Iterator[pa.Table]]
+    same: Callable[[Any], dict[str, Any]]
+
+
+@dataclass(frozen=True)
 class Pass:
     """Labels documents after seeing the whole corpus, out of core; never deletes one.
 
@@ -146,6 +160,15 @@ class Pass:
     """As a stage's."""
     of: Callable[[Any], "Pass"] | None = None
     """As a stage's: the pass for given options, where its columns, rules or `reads` depend on them."""
+    cuts: str | None = None
+    """The column of `adds`, list<int64>, that holds what the pass takes out of a document's text: byte
+    offsets start, end, start, end and so on, ascending, at ends of characters. What is left is the text
+    of the document from there on, and its `bytes` and `tokens` are counted anew."""
+    tables: Mapping[str, str] = field(default_factory=dict)
+    """Tables that the pass writes besides its labels, each with what it tells: as Parquet files in
+    `Corpus.tables`/NAME. `winnow sql` shows each as a view of that name."""
+    index: Index | None = None
+    """Where the pass can compare with the documents of an earlier run: what that one must leave."""
 
 
 Configured = TypeVar("Configured", Stage, Pass)

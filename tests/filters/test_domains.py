@@ -1,12 +1,10 @@
 """Documents and personal data of each registered domain, against counts by hand."""
 
 import json
-import pickle
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -14,59 +12,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from filters.domains import PASS, DomainOptions
+from filters.domains import PASS
 from pipeline import sql
 from pipeline.cli import app
-from pipeline.corpus import CorpusUnit
 from pipeline.errors import PlanError
-from pipeline.store import ParquetSink
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 Document = tuple[str | None, int | None]  # URL and hits
-
-SCHEMA = pa.schema([("id", pa.string()), ("url", pa.string()), ("found", pa.int32()), ("row", pa.int64())])
-
-
-@dataclass(frozen=True)
-class _Corpus:
-    """Runs every task in this process, function, item and result pickled on the way."""
-
-    units: Sequence[CorpusUnit]
-    partitions: int
-    scratch: str
-    seed: int = 0
-
-    def map(self, function: Callable[[Item], Result], items: Sequence[Item], doing: str) -> Iterator[Result]:
-        assert doing.startswith("domains: ")
-        packed = pickle.dumps(function)
-        for item in items:
-            yield pickle.loads(pickle.dumps(pickle.loads(packed)(pickle.loads(pickle.dumps(item)))))
 
 
 @pytest.fixture
-def labels(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[dict[str, Any]]]:
+def labels(make_corpus: Callable[..., Any]) -> Callable[..., list[dict[str, Any]]]:
     """labels(units, partitions): a dictionary of columns per document."""
 
     def label(units: Sequence[Sequence[Document]], partitions: int, **options: Any) -> list[dict[str, Any]]:
-        folder = tmp_path_factory.mktemp("corpus")
-        (folder / "scratch").mkdir()
-        stored: list[CorpusUnit] = []
-        for index, documents in enumerate(units):
-            path = str(folder / f"{index}.parquet")
-            rows = [{"id": "", "url": url, "found": hits, "row": 0} for url, hits in documents]
-            with ParquetSink(path, SCHEMA) as sink:
-                sink.write(pa.Table.from_pylist(rows, schema=SCHEMA))
-            first = stored[-1].first + stored[-1].stored if stored else 0
-            stored.append(
-                CorpusUnit(index, f"{index}", "made", first, len(rows), len(rows), path, (), SCHEMA)
-            )
-        corpus = _Corpus(stored, partitions, str(folder / "scratch"))
-        step = PASS.run(corpus, DomainOptions(hits=("found",), **options))
-        tables = list(corpus.map(step, stored, "domains: labels"))
-        assert all(table.schema.equals(PASS.adds, check_metadata=True) for table in tables)
-        found: list[dict[str, Any]] = [row for table in tables for row in table.to_pylist()]
-        return found
+        rows = [[{"url": url, "found": hits} for url, hits in documents] for documents in units]
+        corpus = make_corpus(rows, partitions, {"found": pa.int32()})
+        found: list[dict[str, Any]] = corpus.label(PASS, hits=("found",), **options)
+        return [{name: row[name] for name in PASS.adds.names} for row in found]
 
     return label
 

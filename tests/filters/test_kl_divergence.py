@@ -1,12 +1,10 @@
 """Divergence from the corpus, against definitions in plain Python and counts done by hand."""
 
 import math
-import pickle
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,73 +14,38 @@ from hypothesis import strategies as st
 
 from filters import kl_divergence, token_counts
 from filters.kl_divergence import COLUMNS, PASS, KlOptions, Reference
-from pipeline.corpus import CorpusUnit
 from pipeline.errors import PlanError
 from pipeline.stage import configured
-from pipeline.store import ParquetSink
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 Document = str | tuple[str, str | None]  # a text, or a text with its language
 
 _NAMES = ("divergence", "cross_entropy", "excess", "percentile")
-
-
-@dataclass(frozen=True)
-class _Corpus:
-    """Runs every task in this process, function, item and result pickled on the way."""
-
-    units: Sequence[CorpusUnit]
-    partitions: int
-    scratch: str
-    seed: int = 0
-
-    def map(self, function: Callable[[Item], Result], items: Sequence[Item], doing: str) -> Iterator[Result]:
-        assert doing.startswith("kl_divergence")
-        packed = pickle.dumps(function)
-        for item in items:
-            yield pickle.loads(pickle.dumps(pickle.loads(packed)(pickle.loads(pickle.dumps(item)))))
 
 
 Label = Callable[..., list[dict[str, float]]]
 
 
 @pytest.fixture
-def label(tmp_path_factory: pytest.TempPathFactory) -> Label:
+def label(make_corpus: Callable[..., Any]) -> Label:
     """label([unit, …], partitions=1, **options): the labels of all documents, in order."""
 
     def run(
         units: Sequence[Sequence[Document]], partitions: int = 1, **options: Any
     ) -> list[dict[str, float]]:
-        folder = tmp_path_factory.mktemp("corpus")
-        rows = [[one if isinstance(one, tuple) else (one, "") for one in unit] for unit in units]
-        fields = [pa.field(name, pa.string()) for name in ("id", "text", "source")]
-        if any(isinstance(one, tuple) for unit in units for one in unit):
-            fields.append(pa.field("language", pa.string()))
-        stored: list[CorpusUnit] = []
-        for index, unit in enumerate(rows):
-            path = str(folder / f"{index}.parquet")
-            with ParquetSink(path, pa.schema(fields)) as sink:
-                table = [
-                    {"id": f"{index}-{row}", "text": text, "language": language, "source": f"s{index % 2}"}
-                    for row, (text, language) in enumerate(unit)
-                ]
-                sink.write(pa.Table.from_pylist(table, schema=pa.schema(fields)))
-            first = stored[-1].first + stored[-1].stored if stored else 0
-            size = len(unit)
-            schema = pa.schema(fields)
-            stored.append(CorpusUnit(index, f"u{index}", "made", first, size, size, path, (), schema))
-        scratch = folder / "scratch"
-        scratch.mkdir()
-        corpus = _Corpus(stored, partitions, str(scratch))
-        step = PASS.run(corpus, KlOptions(**options))
+        told = any(isinstance(one, tuple) for unit in units for one in unit)
+        rows: list[list[dict[str, Any]]] = []
+        for index, unit in enumerate(units):
+            rows.append([])
+            for one in unit:
+                text, language = one if isinstance(one, tuple) else (one, "")
+                row = {"text": text, "source": f"s{index % 2}"}
+                rows[-1].append({**row, "language": language} if told else row)
+        corpus = make_corpus(rows, partitions, {"language": pa.string()} if told else {})
         found = []
-        for one, labels in zip(stored, corpus.map(step, stored, "kl_divergence"), strict=True):
-            assert labels.schema.equals(COLUMNS, check_metadata=True)
-            assert labels.num_rows == one.alive
-            for row in zip(*(labels.column(f"kl_{name}").to_pylist() for name in COLUMN_ENDS), strict=True):
-                assert all(value is not None and math.isfinite(value) for value in row)
-                found.append(dict(zip(_NAMES, row, strict=True)))
+        for row in corpus.label(PASS, **options):
+            values = [row[f"kl_{name}"] for name in COLUMN_ENDS]
+            assert all(math.isfinite(value) for value in values)
+            found.append(dict(zip(_NAMES, values, strict=True)))
         return found
 
     return run

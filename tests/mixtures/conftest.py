@@ -34,6 +34,7 @@ class InlineCorpus:
 
     units: Sequence[CorpusUnit]
     scratch: str
+    tables: str = ""
     partitions: int = 1
     seed: int = 0
     kill_at: int | None = None
