@@ -25,6 +25,15 @@ settings.register_profile(
 settings.load_profile("winnow")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keeps the tests of a file together where several workers share the suite; the longest group of
+    all, which checks every index of the kernels, begins first."""
+    for item in items:
+        indexed = "checked" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("indices" if indexed else str(item.path)))
+    items.sort(key=lambda item: "checked" not in getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real data (WARC files, labelled pages …) that is not part of the project."""

@@ -50,50 +50,26 @@ for name, script in json.load(sys.stdin).items():
         faults[name] = traceback.format_exc()[-3000:]
 json.dump(faults, sys.stdout)
 """
-CHECKS = pytest.StashKey[subprocess.Popen[str]]()
-
-
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Starts the process behind `checked` if a chosen test wants it.
-
-    With checks every kernel is compiled once more, as long a work as all other compiling. So it is
-    done on another core while the other tests run.
-    """
-    tests = [item for item in session.items if isinstance(item, pytest.Function)]
-    scripts = {str(test.path): test.module.SCRIPT for test in tests if "checked" in test.fixturenames}
-    if not scripts or session.config.option.collectonly:
-        return
-    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
-    process = subprocess.Popen(
-        [sys.executable, "-c", RUN],
-        cwd=Path(__file__).parents[2],
-        env=environment | {"NUMBA_BOUNDSCHECK": "1"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert process.stdin
-    json.dump(scripts, process.stdin)
-    process.stdin.close()
-    session.config.stash[CHECKS] = process
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Ends it where the session ends before the tests that wait for it."""
-    process = session.config.stash.get(CHECKS, None)
-    if process is not None and process.poll() is None:
-        process.kill()
-        process.wait()
 
 
 @pytest.fixture(scope="session")
 def checked(request: pytest.FixtureRequest) -> dict[str, str]:
-    """By test file, what its `SCRIPT` met when run with the index of every kernel checked; "" for nothing."""
-    process = request.config.stash[CHECKS]
-    assert process.stdout
-    with process.stdout:
-        told = process.stdout.read()
-    assert process.wait() == 0
+    """By test file, what its `SCRIPT` met when run with the index of every kernel checked; "" for nothing.
+
+    With checks every kernel is compiled once more, as long a work as all other compiling: one process
+    does it for all chosen tests, and these are one group (see the conftest above) of one worker.
+    """
+    tests = [item for item in request.session.items if isinstance(item, pytest.Function)]
+    scripts = {str(test.path): test.module.SCRIPT for test in tests if "checked" in test.fixturenames}
+    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
+    told = subprocess.run(
+        [sys.executable, "-c", RUN],
+        cwd=Path(__file__).parents[2],
+        env=environment | {"NUMBA_BOUNDSCHECK": "1"},
+        input=json.dumps(scripts),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    ).stdout
     faults: dict[str, str] = json.loads(told)
     return faults
