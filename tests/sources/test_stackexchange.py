@@ -371,6 +371,7 @@ def test_a_file_that_is_cut_off_keeps_its_whole_rows() -> None:
         (seven(b"<posts></posts>", password="x"), "encrypted"),
         (seven(b"<posts></posts>")[:40], "corrupt"),
     ],
+    ids=["no posts", "a password", "cut off"],
 )
 def test_an_archive_that_cannot_be_read_is_counted(data: bytes, reason: str) -> None:
     read = reading(data, "tea.7z")
