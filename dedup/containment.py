@@ -27,10 +27,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
-from dedup import overlap, pairs
-from dedup.overlap import READ_ROWS, SHARES, schema_of
+from dedup import overlap, pairs, scope
+from dedup.overlap import READ_ROWS, SHARES, Sketching, schema_of
 from dedup.pairs import Numbers
 from dedup.ranking import label_columns
+from dedup.scope import SOURCES, WITHIN, Sources, Within, compared, reading
 from pipeline.corpus import Corpus, CorpusUnit
 from pipeline.exchange import read_documents, write_by_document
 from pipeline.stage import Clusters, Label, Options, Pass, Rule, column
@@ -74,7 +75,8 @@ class ContainmentOptions(Options):
         default=0.9, ge=0, le=1, description="share above which a document does not stay; as in the rule"
     )
     least: float = Field(default=0.1, ge=0, le=1, description="a smaller share is told as 0")
-    sources: tuple[str, ...] = Field(default=(), description="sources to compare, all if none is given")
+    sources: Sources = Field(default=(), description=SOURCES)
+    within: Within = Field(default=(), description=WITHIN)
 
     @field_validator("scale")
     @classmethod
@@ -94,7 +96,7 @@ class ContainmentOptions(Options):
 
 def describe(options: ContainmentOptions) -> list[str]:
     """How exact the shares are, for the plan."""
-    among = [f"among the documents of {', '.join(options.sources)}"] if options.sources else []
+    among = scope.describe(options.sources, options.within)
     error = 2 * np.sqrt(0.9 * 0.1 / options.hashes)
     sure = f"of a text of {2 * options.hashes:,} distinct {options.ngram}-grams or more"
     if options.scale == 1:
@@ -263,9 +265,10 @@ def _run(corpus: Corpus, options: ContainmentOptions) -> Label:
     for folder in folders.values():
         make_folder(folder)
     parts = corpus.partitions
-    units = [unit for unit in corpus.units if not options.sources or unit.source in options.sources]
+    units = compared(corpus.units, options.sources)
     sampling = Sampling(options.ngram, options.scale, options.hashes)
-    write = partial(overlap.write_sketches, folders["sketches"], sampling, parts)
+    how = Sketching(sampling, options.within, parts)
+    write = partial(overlap.write_sketches, folders["sketches"], how)
     written = list(corpus.map(write, units, "containment: sketches"))
     files = [file for file, _ in written]
     limit = sampling.limit(max((largest for _, largest in written), default=0))
@@ -274,9 +277,9 @@ def _run(corpus: Corpus, options: ContainmentOptions) -> Label:
         size = min(max(1 << int(asked - 1).bit_length(), _LEAST_BITS), _MOST_BITS)
         filtered = partial(overlap.write_bits, join(corpus.scratch, "asked.bits"), limit=limit, size=size)
         [bits] = corpus.map(filtered, [files], "containment: filter")
-        answer = partial(overlap.write_others, folders["others"], sampling, parts, bits)
+        answer = partial(overlap.write_others, folders["others"], how, bits)
         files += corpus.map(answer, units, "containment: hashes of longer documents")
-    pair = partial(overlap.write_pairs, folders["pairs"], options.most, files, parts)
+    pair = partial(overlap.write_pairs, folders["pairs"], how, options.most, files)
     pair_files = list(corpus.map(pair, range(parts), "containment: pairs"))
     add = partial(overlap.write_shares, folders["shares"], options.least, pair_files, parts)
     share_files = list(corpus.map(add, range(parts), "containment: shares"))
@@ -291,7 +294,7 @@ def _run(corpus: Corpus, options: ContainmentOptions) -> Label:
     return partial(_label, found)
 
 
-PASS = Pass(
+PASS: Pass = Pass(
     name="containment",
     reads=("text",),
     adds=COLUMNS,
@@ -303,4 +306,5 @@ PASS = Pass(
     paper="Touvron et al. 2023, LLaMA, section 2.1; Irber et al. 2022, Lightweight compositional analysis "
     "of metagenomes with FracMinHash",
     describe=describe,
+    of=lambda options: reading(PASS, options.within),
 )

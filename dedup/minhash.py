@@ -1,52 +1,46 @@
-"""MinHash deduplication: documents that share most of their word n-grams.
+"""MinHash deduplication: documents that share most of their word or character n-grams.
 
-Signatures are cut into bands; documents that agree in a whole band are candidates, and candidates
-of candidates are one cluster. The steps, each out of core: every unit writes its band keys, every
-partition turns equal keys into edges to the least document, a union-find joins the edges, and the
-cluster's least document becomes the key by which `ranking` orders and labels. Only keys, numbers
-and ids are ever held: per document 16 bytes a band in the scratch folder, and 8 in the union-find,
-which one task does alone. Meant for up to some billions of documents in one corpus.
+Signatures are cut into bands; documents that agree in a whole band are candidates. Each pair of
+candidates is checked: the Jaccard similarity of their n-grams, exact or by a sketch with a stated error,
+must reach `jaccard`. What is left joins documents to clusters (connected components), in which `ranking`
+orders them. The steps, each out of core: every unit writes its band keys (candidates.py), every partition
+turns equal ones into pairs, the units send sketches of what is in a pair to the partition that compares it
+(verify.py), one task unites clusters from the most similar pair on (linkage.py).
 
-Candidates are taken at their word, as FineWeb and datatrove do. A check of their Jaccard similarity
-would go between the edge files and the union-find, and drop edges.
+`minhash_jaccard` says for each document up to which similarity it is joined to one that stands before it,
+directly or through others: `minhash_jaccard >= t` drops just those that are not kept where the threshold
+is t, for any t from the option `jaccard` on. So a stricter threshold needs no new run.
+
+The union-find is one task over a mapped file of 8 bytes a document: meant for up to some billions of
+documents in one corpus. All else is cut into units and partitions.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from dedup.ranking import DEFAULT_KEEP, KEEP, Keep, Keys, label_columns, rank, runs
-from dedup.unionfind import components
+from dedup import scope
+from dedup.candidates import Keyed, write_keys, write_pairs
+from dedup.keep import DEFAULT_KEEP, KEEP, Keep, keep_columns
+from dedup.linkage import root_keys, root_of, write_clusters, write_levels
+from dedup.ranking import Earlier, Keys, Labels, label_columns, rank
+from dedup.s_curve import best_bands, passes, s_curve
+from dedup.scope import SOURCES, WITHIN, Sources, Within, compared, reading
+from dedup.shingled import Indexed, Shingled, Unit
+from dedup.verify import Asked, Sent, write_asked, write_similar, write_sketches
+from pipeline import index
 from pipeline.corpus import Corpus, CorpusUnit
-from pipeline.exchange import (
-    GROUP_ROWS,
-    part_of,
-    read_documents,
-    read_part,
-    write_by_document,
-    write_parts,
-)
-from pipeline.stage import Clusters, Label, Options, Pass, Rule
-from pipeline.store import ParquetSink, is_local, join, make_folder, parquet_file
-from text.hashing import mix_array
-from text.minhash import band_keys, multipliers, signatures
-from text.strings import Strings
-from text.words import cut_words
+from pipeline.exchange import read_documents
+from pipeline.index import AGAINST, Against, index_files, partitions
+from pipeline.stage import Clusters, Index, Label, Options, Pass, Rule, column
+from pipeline.store import is_local, join, make_folder
 
-_BATCH_ROWS = 512  # texts in memory at a time
-_KEYS = pa.schema(
-    [pa.field("key", pa.uint64(), nullable=False), pa.field("document", pa.int64(), nullable=False)]
-)
-_EDGES = pa.schema(
-    [pa.field("least", pa.int64(), nullable=False), pa.field("document", pa.int64(), nullable=False)]
-)
-_ROOTS = pa.schema(
-    [pa.field("document", pa.int64(), nullable=False), pa.field("root", pa.int64(), nullable=False)]
-)
+_KEYS_A_DOCUMENT = 4  # that a task of a partition holds, and not all of its bands
+_BLOCK_VALUES = 1 << 24  # of sketches that a task holds, about; 4 bytes each
 
 
 class MinhashOptions(Options):
@@ -56,117 +50,237 @@ class MinhashOptions(Options):
     what counts as a copy.
     """
 
-    bands: int = Field(default=14, ge=1, le=1000, description="copies agree in all rows of one of these")
+    bands: int = Field(default=14, ge=1, le=1000, description="candidates agree in all rows of one of these")
     rows: int = Field(default=8, ge=1, le=1000, description="MinHash values in a band")
-    ngram: int = Field(default=5, ge=1, le=100, description="words in a shingle; a shorter text is one")
+    threshold: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="instead of bands and rows: those of `functions` values that suit this similarity best",
+    )
+    functions: int = Field(default=128, ge=2, le=2000, description="MinHash values that `threshold` may use")
+    weights: tuple[float, float] = Field(
+        default=(0.5, 0.5),
+        description="what candidates below `threshold` and misses above it weigh in that choice",
+    )
+    ngram: int = Field(default=5, ge=1, le=1000, description="words or characters in a shingle")
+    unit: Unit = Field(default="words", description="what shingles are made of: words or characters")
+    verify: bool = Field(default=True, description="whether candidates are checked, or taken at their word")
+    jaccard: float = Field(
+        default=0.8, gt=0, le=1, description="least similarity of their shingles that joins two candidates"
+    )
+    hashes: int = Field(
+        default=1024,
+        ge=0,
+        description="shingles by which two texts are compared, 0 for all; exact for texts of no more",
+    )
+    most: int = Field(
+        default=16, ge=1, le=1000, description="texts of a bucket that each other one of it is compared with"
+    )
     seed: int = Field(default=1, ge=0, lt=1 << 64, description="of the hash functions")
     keep: Keep = Field(default=DEFAULT_KEEP, description=KEEP)
+    sources: Sources = Field(default=(), description=SOURCES)
+    within: Within = Field(default=(), description=WITHIN)
+    against: Against = Field(default=(), description=AGAINST)
 
+    @model_validator(mode="after")
+    def _one_shape(self) -> "MinhashOptions":
+        given = self.model_fields_set
+        if self.threshold is None:
+            for name in ("functions", "weights"):
+                if name in given and getattr(self, name) != type(self).model_fields[name].default:
+                    raise ValueError(
+                        f"{name}: chooses bands and rows for a `threshold`; give that, or leave it out"
+                    )
+            return self
+        if min(self.weights) < 0 or not np.isclose(sum(self.weights), 1):
+            raise ValueError(
+                f"weights: expected two shares that make 1; found {self.weights[0]}, {self.weights[1]}"
+            )
+        chosen = best_bands(self.threshold, self.functions, *self.weights)
+        for name, value in zip(("bands", "rows"), chosen, strict=True):
+            if name in given and getattr(self, name) != value:
+                raise ValueError(
+                    f"{name}: {getattr(self, name)} beside threshold: {self.threshold}, for which "
+                    f"{chosen[0]} bands of {chosen[1]} rows are best; give one or the other"
+                )
+            object.__setattr__(self, name, value)
+        return self
 
-def s_curve(jaccard: float, bands: int, rows: int) -> float:
-    """The probability that two documents of this Jaccard similarity become candidates.
-
-    Leskovec, Rajaraman, Ullman, Mining of Massive Datasets, section 3.4.2.
-    """
-    return 1.0 - (1.0 - jaccard**rows) ** bands
+    @property
+    def shingled(self) -> Shingled:
+        return Shingled(
+            self.unit, self.ngram, self.bands, self.rows, self.seed, self.hashes, self.within, self.verify
+        )
 
 
 def describe(options: MinhashOptions) -> list[str]:
-    """What the options catch, for the plan: the chance of a match by Jaccard similarity."""
+    """What the options catch, for the plan: the chances of a pair by its Jaccard similarity."""
     steps = [step / 100 for step in range(50, 100, 5)]
     chances = [s_curve(step, options.bands, options.rows) for step in steps]
+    what = f"{options.unit.removesuffix('s')} {options.ngram}-grams"
+    best = "" if options.threshold is None else f", the best for a similarity of {options.threshold:g}"
+    lines = [
+        *scope.describe(options.sources, options.within),
+        *index.describe("minhash", options.against),
+        f"{options.bands} bands of {options.rows} rows over {what}{best}",
+        "Jaccard    " + " ".join(f"{step:6.2f}" for step in steps),
+        "candidates " + " ".join(f"{chance:6.1%}" for chance in chances),
+    ]
+    if not options.verify:
+        return [*lines, "candidates are taken at their word, however similar they are (verify: false)"]
+    linked = [
+        chance * passes(step, options.jaccard, options.hashes)
+        for step, chance in zip(steps, chances, strict=True)
+    ]
+    lines.append("joined     " + " ".join(f"{chance:6.1%}" for chance in linked))
+    if options.hashes:
+        error = np.sqrt(options.jaccard * (1 - options.jaccard) / options.hashes)
+        lines.append(
+            f"similarity is exact for texts of up to {options.hashes:,} different {what}; of longer ones "
+            f"{options.jaccard:g} is right within ±{2 * error:.3f} (two standard errors)"
+        )
     return [
-        f"{options.bands} bands of {options.rows} rows over word {options.ngram}-grams",
-        "Jaccard " + " ".join(f"{step:6.2f}" for step in steps),
-        "matched " + " ".join(f"{chance:6.1%}" for chance in chances),
+        *lines,
+        f"no pair below {options.jaccard:g} is joined: a rule may be stricter than that without a new run of "
+        "the pass, but a looser one finds no more; lower `jaccard` for that",
     ]
 
 
-def _write_bands(folder: str, options: MinhashOptions, parts: int, unit: CorpusUnit) -> str:
-    functions = multipliers(options.bands * options.rows, options.seed)
-
-    def pieces() -> Iterator[tuple[pa.Table, NDArray[np.int64]]]:
-        for table in unit.read(("text",), _BATCH_ROWS):
-            offsets, folded = cut_words(Strings.of(table.column("text"))).folded_words()
-            known = np.diff(offsets) > 0
-            signed = signatures(offsets, folded, options.ngram, functions)
-            keys = band_keys(signed[known], options.bands).ravel()
-            documents = unit.first + table.column("position").to_numpy()[known]
-            arrays = {"key": keys, "document": np.repeat(documents, options.bands)}
-            yield pa.table(arrays, schema=_KEYS), part_of(keys, parts)
-
-    path = join(folder, f"{unit.index:06d}.parquet")
-    write_parts(path, _KEYS, pieces(), parts)
-    return path
+def _write_keys(folder: str, shingled: Shingled, parts: int, item: tuple[int, CorpusUnit | Indexed]) -> Keyed:
+    number, of = item
+    return write_keys(folder, f"{number:06d}", shingled.banded(of), parts)
 
 
-def _write_edges(folder: str, key_files: Sequence[str], parts: int, part: int) -> str:
-    """Joins the documents of each bucket to its least one."""
-    table = read_part(key_files, part, parts, _KEYS)
-    document = table.column("document").to_numpy()
-    path = join(folder, f"{part:06d}.parquet")
-    with ParquetSink(path, _EDGES, GROUP_ROWS) as sink:
-        if len(document):
-            order, bounds = runs(table.column("key").to_numpy())
-            document = document[order]
-            least = np.repeat(np.minimum.reduceat(document, bounds[:-1]), np.diff(bounds))
-            other = least != document
-            sink.write(pa.table({"least": least[other], "document": document[other]}, schema=_EDGES))
-    return path
+def _write_sketches(
+    folder: str, shingled: Shingled, asked: Sequence[Asked], item: tuple[int, CorpusUnit | Indexed]
+) -> Sent:
+    number, of = item
+    return write_sketches(folder, asked, number, partial(shingled.sketched, of))
 
 
-def _write_roots(path: str, count: int, folder: str | None, edge_files: Sequence[str]) -> str:
-    def edges() -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-        for edge_file in edge_files:
-            with parquet_file(edge_file) as file:
-                for batch in file.iter_batches(GROUP_ROWS):
-                    yield batch.column("least").to_numpy(), batch.column("document").to_numpy()
-
-    joined = components(count, edges(), folder)
-    rows = (pa.table({"document": number, "root": root}, schema=_ROOTS) for number, root in joined)
-    write_by_document(path, _ROOTS, rows)
-    return path
-
-
-def _root_keys(roots: str, unit: CorpusUnit, table: pa.Table) -> Keys:
+def _root_keys(folder: str, unit: CorpusUnit, table: pa.Table) -> Keys:
     """The least document of its cluster as the key; a document that nothing joins has none."""
-    documents = unit.first + table.column("position").to_numpy()
-    root = np.zeros(len(documents), np.uint64)
-    known = np.zeros(len(documents), np.bool_)
-    if len(documents):
-        found = read_documents(roots, int(documents[0]), int(documents[-1]) + 1)
-        at = np.searchsorted(documents, found.column("document").to_numpy())
-        root[at] = found.column("root").to_numpy().astype(np.uint64)
-        known[at] = True
-    return Keys(mix_array(root), root, known)
+    root, known = root_of(folder, unit.first + table.column("position").to_numpy())
+    return Keys(root_keys(root), root.astype(np.uint64), known)
+
+
+def _earlier(folder: str, item: Indexed) -> Iterator[pa.Table]:
+    """The documents of an index that are in a cluster."""
+    document = item.first
+    for table in item.file.read(("id",)):
+        root, known = root_of(folder, np.arange(document, document + table.num_rows))
+        document += table.num_rows
+        place = pa.array([item.file.index] * table.num_rows, pa.int64())
+        arrays = [root_keys(root), root.astype(np.uint64), table.column("id"), place]
+        yield pa.table(arrays, names=["high", "low", "id", "place"]).filter(pa.array(known))
 
 
 def _run(corpus: Corpus, options: MinhashOptions) -> Label:
-    bands, edges = join(corpus.scratch, "bands"), join(corpus.scratch, "edges")
-    make_folder(bands)
-    make_folder(edges)
-    parts = corpus.partitions
-    key_files = list(
-        corpus.map(partial(_write_bands, bands, options, parts), corpus.units, "minhash: signatures")
+    folder = partial(join, corpus.scratch)
+    for name in ("bands", "pairs", "asked", "sketches", "similar", "levels"):
+        make_folder(folder(name))
+    units = compared(corpus.units, options.sources)
+    old = index_files("minhash", options.against)
+    new = max((unit.first + unit.stored for unit in corpus.units), default=0)
+    items: list[CorpusUnit | Indexed] = [*units, *(Indexed(file, new + file.first) for file in old)]
+    count = new + sum(file.rows for file in old)
+    parts = partitions(corpus, old)
+    numbered = list(enumerate(items))
+
+    cut = parts * -(-options.bands // _KEYS_A_DOCUMENT)
+    sign = partial(_write_keys, folder("bands"), options.shingled, cut)
+    keyed = list(corpus.map(sign, numbered, "minhash: signatures"))
+    blocks = max(parts, -(-sum(each.values for each in keyed) // _BLOCK_VALUES)) if options.verify else 1
+    most = options.most if options.verify else 1
+    pair = partial(write_pairs, folder("pairs"), most, [each.keys for each in keyed], blocks)
+    paired = list(corpus.map(pair, range(cut), "minhash: candidates"))
+    alike = [*(each.copies for each in keyed), *(each.copies for each in paired)]
+    similar: list[str] = []
+    if options.verify:
+        ask = partial(
+            write_asked, folder("asked"), [each.pairs for each in paired], [item.first for item in items]
+        )
+        asked = list(corpus.map(ask, range(blocks), "minhash: distinct pairs"))
+        send = partial(_write_sketches, folder("sketches"), options.shingled, asked)
+        sent = list(corpus.map(send, numbered, "minhash: sketches"))
+        check = partial(write_similar, folder("similar"), options.hashes, options.jaccard, asked, sent)
+        similar += corpus.map(check, range(blocks), "minhash: similarities")
+    else:
+        alike += [each.pairs for each in paired]
+    temporary = corpus.scratch if is_local(corpus.scratch) else None
+    clusters = folder("clusters")
+    unite = partial(write_clusters, clusters, count, parts, temporary)
+    [forest] = corpus.map(unite, [(alike, similar)], "minhash: clusters")
+    labels = rank(
+        corpus,
+        "minhash",
+        (),
+        partial(_root_keys, clusters),
+        options.keep,
+        batch_rows=1 << 16,
+        units=units,
+        earlier=Earlier(items[len(units) :], partial(_earlier, clusters)) if old else None,
+        parts=parts,
     )
-    pair = partial(_write_edges, edges, key_files, parts)
-    edge_files = list(corpus.map(pair, range(parts), "minhash: candidates"))
-    count = max((unit.first + unit.stored for unit in corpus.units), default=0)
-    folder = corpus.scratch if is_local(corpus.scratch) else None
-    unite = partial(_write_roots, join(corpus.scratch, "roots.parquet"), count, folder)
-    [roots] = corpus.map(unite, [edge_files], "minhash: components")
-    return rank(corpus, "minhash", (), partial(_root_keys, roots), options.keep, batch_rows=1 << 16)
+    if not options.verify:
+        return labels
+    level = partial(write_levels, folder("levels"), forest, labels.files)
+    return partial(_label, labels, list(corpus.map(level, range(parts), "minhash: thresholds")))
+
+
+def _label(labels: Labels, level_files: Sequence[str], unit: CorpusUnit) -> pa.Table:
+    table = labels(unit)
+    last = unit.first + unit.stored
+    found = pa.concat_tables([read_documents(path, unit.first, last) for path in level_files])
+    # Those in a cluster, in order: the same documents as have levels.
+    document, jaccard = found.column("document").to_numpy(), found.column("jaccard").to_numpy()
+    told = np.zeros(table.num_rows, np.float64)
+    told[table.column("minhash_size").to_numpy() > 1] = jaccard[np.argsort(document)]
+    return pa.table([*table.columns, told], schema=PASS.adds)
+
+
+_LABELS = label_columns("minhash")
+_ABOUT_JACCARD = "up to which similarity it is joined to a document of its cluster that stands before it"
+
+
+def _of(options: MinhashOptions) -> Pass:
+    """Unverified candidates have no similarity; a rule that says what is linked otherwise."""
+    if not options.verify:
+        rules = (Rule("minhash_duplicate", "minhash_rank > 0"),)
+        chosen = replace(PASS, adds=_LABELS, rules=rules)
+    else:
+        chosen = replace(PASS, rules=(Rule("minhash_duplicate", f"minhash_jaccard >= {options.jaccard}"),))
+    return reading(chosen, (*options.within, *keep_columns(options.keep)))
+
+
+def _clusters(options: MinhashOptions) -> Clusters:
+    """Unverified, a bucket's documents are all of one cluster. Verified, which texts are compared hangs on
+    what else is in a bucket, and an index holds documents that nobody knows here."""
+    return Clusters(None if options.verify or options.against else options.bands, options.sources)
+
+
+def _index_rows(options: MinhashOptions, unit: CorpusUnit) -> Iterator[pa.Table]:
+    if compared([unit], options.sources):
+        yield from options.shingled.index_rows(unit)
 
 
 PASS = Pass(
     name="minhash",
     reads=("text",),
-    adds=label_columns("minhash"),
+    adds=pa.schema([*_LABELS, column("minhash_jaccard", pa.float64(), "similarity", _ABOUT_JACCARD)]),
     run=_run,
-    rules=(Rule("minhash_duplicate", "minhash_rank > 0"),),
+    rules=(Rule("minhash_duplicate", "minhash_jaccard >= 0.8"),),
     options=MinhashOptions,
-    clusters=lambda options: Clusters(joins=options.bands),  # a bucket's documents are one cluster's
-    about="Labels documents that share most of their word n-grams, found by MinHash.",
+    clusters=_clusters,
+    about="Labels documents that share most of their word or character n-grams, found by MinHash.",
     paper="Broder 1997, On the resemblance and containment of documents; Penedo et al. 2024, FineWeb",
     describe=describe,
+    fingerprint=lambda options: index.fingerprint("minhash", options.against, options.shingled.same()),
+    of=_of,
+    index=Index(
+        schema=lambda options: options.shingled.schema(),
+        rows=_index_rows,
+        same=lambda options: options.shingled.same(),
+    ),
 )

@@ -5,6 +5,7 @@ Each step is a task's: over a unit, a partition of hashes, or a partition of doc
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from dedup import pairs
 from dedup.pairs import Numbers
+from dedup.scope import groups, mixed
 from pipeline.corpus import CorpusUnit
 from pipeline.exchange import part_of, read_part, write_by_document, write_parts
 from pipeline.store import Sink, join, open_input, parquet_file
@@ -37,6 +39,7 @@ def schema_of(**fields: pa.DataType) -> pa.Schema:
 _ROWS = schema_of(
     hash=pa.uint64(), document=pa.int64(), weight=pa.int64(), tie=pa.uint64(), sketch=pa.int32()
 )
+_GROUPED = _ROWS.append(pa.field("group", pa.uint64(), nullable=False))
 _PAIRS = schema_of(
     document=pa.int64(), weight=pa.int64(), tie=pa.uint64(), sketch=pa.int32(),
     other=pa.int64(), other_weight=pa.int64(), other_tie=pa.uint64(), shared=pa.int32(),
@@ -47,64 +50,93 @@ SHARES = schema_of(
 )  # fmt: skip
 
 
-def write_sketches(folder: str, sampling: Sampling, parts: int, unit: CorpusUnit) -> tuple[str, int]:
+@dataclass(frozen=True)
+class Sketching:
+    """How rows are made and cut.
+
+    within   columns: documents are compared only where these are equal
+    parts    pieces that the rows are cut into by their hashes
+    """
+
+    sampling: Sampling
+    within: tuple[str, ...]
+    parts: int
+
+    @property
+    def columns(self) -> list[str]:
+        """What is read of a document."""
+        return list(dict.fromkeys(("id", "text", "bytes", *self.within)))
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Of the rows; without `within` there is one group."""
+        return _GROUPED if self.within else _ROWS
+
+
+def write_sketches(folder: str, how: Sketching, unit: CorpusUnit) -> tuple[str, int]:
     """Writes a unit's sketches; returns the file and the size of the largest document."""
     largest = 0
 
     def pieces() -> Iterator[tuple[pa.Table, NDArray[np.int64]]]:
         nonlocal largest
-        for table in unit.read(("id", "text", "bytes"), _BATCH_ROWS):
+        for table in unit.read(how.columns, _BATCH_ROWS):
             words = cut_words(Strings.of(table.column("text"))).folded_words()
-            found = sketches(*words, sampling)
+            found = sketches(*words, how.sampling)
             largest = max(largest, int(found[2].max(initial=0)))
             yield (
-                _rows(unit, table, found[0], found[1], found[2], np.diff(found[0])),
-                part_of(found[1], parts),
+                _rows(how, unit, table, found[0], found[1], found[2], np.diff(found[0])),
+                part_of(found[1], how.parts),
             )
 
     path = join(folder, f"{unit.index:06d}.parquet")
-    write_parts(path, _ROWS, pieces(), parts)
+    write_parts(path, how.schema, pieces(), how.parts)
     return path, largest
 
 
-def write_others(folder: str, sampling: Sampling, parts: int, bits_file: str, unit: CorpusUnit) -> str:
+def write_others(folder: str, how: Sketching, bits_file: str, unit: CorpusUnit) -> str:
     """Writes the hashes of a unit's documents that only others' sketches hold."""
     with open_input(bits_file) as file:
         bits = np.frombuffer(file.read(), np.uint8)
 
     def pieces() -> Iterator[tuple[pa.Table, NDArray[np.int64]]]:
-        for table in unit.read(("id", "text", "bytes"), _BATCH_ROWS):
+        for table in unit.read(how.columns, _BATCH_ROWS):
             words = cut_words(Strings.of(table.column("text"))).folded_words()
-            offsets, hashes, sizes = others(*words, sampling, bits)
+            offsets, hashes, sizes = others(*words, how.sampling, bits)
             # These rows ask for nothing: the sketch's size is not needed.
             yield (
-                _rows(unit, table, offsets, hashes, sizes, np.zeros(len(sizes), np.int64)),
-                part_of(hashes, parts),
+                _rows(how, unit, table, offsets, hashes, sizes, np.zeros(len(sizes), np.int64)),
+                part_of(hashes, how.parts),
             )
 
     path = join(folder, f"{unit.index:06d}.parquet")
-    write_parts(path, _ROWS, pieces(), parts)
+    write_parts(path, how.schema, pieces(), how.parts)
     return path
 
 
 def _rows(
-    unit: CorpusUnit, table: pa.Table, offsets: Numbers, hashes: Hashes, sizes: Numbers, sketch: Numbers
+    how: Sketching,
+    unit: CorpusUnit,
+    table: pa.Table,
+    offsets: Numbers,
+    hashes: Hashes,
+    sizes: Numbers,
+    sketch: Numbers,
 ) -> pa.Table:
     counts = np.diff(offsets)
     document = unit.first + table.column("position").to_numpy()
     length = np.minimum(table.column("bytes").to_numpy(), _MOST_LENGTH)
     weight = (sizes << _LENGTH_BITS) | length
     ties = np.array([_tie(name) for name in table.column("id").to_pylist()], np.uint64)
-    return pa.table(
-        {
-            "hash": hashes,
-            "document": np.repeat(document, counts),
-            "weight": np.repeat(weight, counts),
-            "tie": np.repeat(ties, counts),
-            "sketch": np.repeat(sketch, counts).astype(np.int32),
-        },
-        schema=_ROWS,
-    )
+    rows = {
+        "hash": hashes,
+        "document": np.repeat(document, counts),
+        "weight": np.repeat(weight, counts),
+        "tie": np.repeat(ties, counts),
+        "sketch": np.repeat(sketch, counts).astype(np.int32),
+    }
+    if how.within:
+        rows["group"] = np.repeat(groups(table, how.within), counts)
+    return pa.table(rows, schema=how.schema)
 
 
 def _tie(name: str) -> int:
@@ -135,10 +167,13 @@ def _hashes_above(files: Sequence[str], limit: int) -> Iterator[Hashes]:
                 yield hashes[hashes > np.uint64(limit)]
 
 
-def write_pairs(folder: str, most: int, files: Sequence[str], parts: int, part: int) -> str:
+def write_pairs(folder: str, how: Sketching, most: int, files: Sequence[str], part: int) -> str:
     """Turns equal hashes into pairs: of each two documents the smaller, and what it shares with the other."""
-    table = read_part(files, part, parts, _ROWS)
+    table = read_part(files, part, how.parts, how.schema)
     hashes, weight = table.column("hash").to_numpy(), table.column("weight").to_numpy()
+    if how.within:
+        # Only here, as what a document is sampled by and asked for is the same in all groups.
+        hashes = mixed(hashes, table.column("group").to_numpy())
     tie, document = table.column("tie").to_numpy(), table.column("document").to_numpy()
     order = np.lexsort((document, tie, -weight, hashes))
     table, hashes, document = table.take(pa.array(order)), hashes[order], document[order]
@@ -158,10 +193,10 @@ def write_pairs(folder: str, most: int, files: Sequence[str], parts: int, part: 
                 },
                 schema=_PAIRS,
             )
-            yield found, part_of(mix_array(document[left[first]].astype(np.uint64)), parts)
+            yield found, part_of(mix_array(document[left[first]].astype(np.uint64)), how.parts)
 
     path = join(folder, f"{part:06d}.parquet")
-    write_parts(path, _PAIRS, pieces(), parts)
+    write_parts(path, _PAIRS, pieces(), how.parts)
     return path
 
 

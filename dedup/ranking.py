@@ -2,59 +2,26 @@
 
 Each unit writes the keys of its living documents cut by their hash; each partition gathers equal
 keys, orders their documents and writes the clusters of more than one; each unit then looks up its
-own. A task holds one unit's or one partition's keys and ids (about 100 bytes a document).
+own. A task holds one unit's or one partition's keys and ids (about 100 bytes a document). Documents of
+earlier runs, which an index knows, go before all others; they take ranks and get no labels.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pydantic import AfterValidator
 
+from dedup.keep import Orders, places, stored_columns
 from pipeline.corpus import Corpus, CorpusUnit
 from pipeline.exchange import part_of, read_documents, read_part, write_by_document, write_parts
-from pipeline.stage import Label, column
+from pipeline.stage import column
 from pipeline.store import join, make_folder
 from text.hashing import Hashes
-
-Order = Literal["newest", "oldest", "longest", "shortest"]
-
-
-def _one_of_each(keep: Order | tuple[Order, ...]) -> tuple[Order, ...]:
-    """The whole order: a tie goes to the longest, unless length has its say already."""
-    orders: tuple[Order, ...] = (keep,) if isinstance(keep, str) else keep
-    for pair in ({"newest", "oldest"}, {"longest", "shortest"}):
-        if sum(order in pair for order in orders) > 1:
-            raise ValueError(
-                f"keep: {', '.join(orders)}: at most one of {' and '.join(sorted(pair))}; "
-                "leave out the one that comes later, it decides nothing"
-            )
-    return orders if {"longest", "shortest"} & {*orders} else (*orders, "longest")
-
-
-Keep = Annotated[Order | tuple[Order, ...], AfterValidator(_one_of_each)]
-"""Which document of a cluster stays: the first by these orders, then the longest unless length is
-among them, then the one with the least id. A document without a date loses to any with one.
-Length is the UTF-8 bytes of the text."""
-
-KEEP = "which copy stays: one order or a list of them; then the longest, then the least id"
-DEFAULT_KEEP: tuple[Order, ...] = ("newest", "longest")
-
-_LAST = np.int64(np.iinfo(np.int64).max)
-_BASE_COLUMNS = ("id", "date", "bytes")
-_RANKED = pa.schema(
-    [
-        pa.field("document", pa.int64(), nullable=False),
-        pa.field("cluster", pa.large_string(), nullable=False),
-        pa.field("rank", pa.int32(), nullable=False),
-        pa.field("size", pa.int32(), nullable=False),
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -72,6 +39,28 @@ class Keys:
 KeysOf = Callable[[CorpusUnit, pa.Table], Keys]
 """The keys of a table that `CorpusUnit.read` yields; picklable."""
 
+EARLIER = pa.schema(
+    [
+        pa.field("high", pa.uint64(), nullable=False),
+        pa.field("low", pa.uint64(), nullable=False),
+        pa.field("id", pa.large_string(), nullable=False),
+        pa.field("place", pa.int64(), nullable=False),
+    ]
+)
+"""A document of an earlier run: its key, its id, and its place among those with the same key, where
+documents of one place go by their ids."""
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """The documents of earlier runs that new ones may be copies of.
+
+    rows   called for each item in a task of its own: tables of `EARLIER`, in any order; picklable
+    """
+
+    items: Sequence[Any]
+    rows: Callable[[Any], Iterator[pa.Table]]
+
 
 def label_columns(name: str) -> pa.Schema:
     """The columns that the pass `name` adds."""
@@ -84,51 +73,74 @@ def label_columns(name: str) -> pa.Schema:
     )
 
 
+RANKED = pa.schema(
+    [
+        pa.field("document", pa.int64(), nullable=False),
+        pa.field("cluster", pa.large_string(), nullable=False),
+        pa.field("rank", pa.int32(), nullable=False),
+        pa.field("size", pa.int32(), nullable=False),
+    ]
+)
+"""Of the clusters of more than one: each document, the id of the one to keep, place and size."""
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Labels units by files of `RANKED`, one for each partition of the keys, that `read_documents` reads."""
+
+    schema: pa.Schema
+    files: tuple[str, ...]
+
+    def __call__(self, unit: CorpusUnit) -> pa.Table:
+        return _label(self.schema, self.files, unit)
+
+
 def rank(
     corpus: Corpus,
     name: str,
     columns: Sequence[str],
     keys_of: KeysOf,
-    keep: Order | tuple[Order, ...],
+    keep: Orders,
     batch_rows: int = 8192,
-) -> Label:
-    """Labels documents with equal keys for the pass `name`; `columns` are what `keys_of` reads."""
-    orders = _one_of_each(keep)
-    schema = _key_schema(orders)
-    keys, ranks = join(corpus.scratch, "keys"), join(corpus.scratch, "ranks")
-    make_folder(keys)
-    make_folder(ranks)
-    write = partial(_write_keys, keys, schema, tuple(columns), keys_of, orders, corpus.partitions, batch_rows)
-    key_files = list(corpus.map(write, corpus.units, f"{name}: keys"))
-    order = partial(_write_ranks, ranks, schema, key_files, corpus.partitions)
-    rank_files = list(corpus.map(order, range(corpus.partitions), f"{name}: clusters"))
-    return partial(_label, label_columns(name), rank_files)
+    units: Sequence[CorpusUnit] | None = None,
+    earlier: Earlier | None = None,
+    parts: int | None = None,
+) -> Labels:
+    """Labels documents with equal keys for the pass `name`.
+
+    columns   what `keys_of` reads
+    keep      who comes first in a cluster
+    units     those whose documents have keys, all by default; a document of another is alone
+    earlier   documents with keys that come before all of the corpus's
+    parts     pieces to cut the work into, the corpus's `partitions` by default
+    """
+    parts = parts or corpus.partitions
+    folders = [join(corpus.scratch, folder) for folder in ("keys", "earlier", "ranks")]
+    for folder in folders:
+        make_folder(folder)
+    keys, early, ranks = folders
+    schema = _key_schema(len(keep))
+    write = partial(_write_keys, keys, schema, tuple(columns), keys_of, keep, parts, batch_rows)
+    key_files = list(corpus.map(write, corpus.units if units is None else units, f"{name}: keys"))
+    early_files: list[str] = []
+    if earlier is not None:
+        cut = partial(_write_earlier, early, earlier.rows, parts)
+        early_files += corpus.map(cut, list(enumerate(earlier.items)), f"{name}: keys of earlier runs")
+    order = partial(_write_ranks, ranks, schema, key_files, early_files, parts)
+    rank_files = list(corpus.map(order, range(parts), f"{name}: clusters"))
+    return Labels(label_columns(name), tuple(rank_files))
 
 
-def _key_schema(orders: Sequence[Order]) -> pa.Schema:
+def _key_schema(orders: int) -> pa.Schema:
     return pa.schema(
         [
             pa.field("high", pa.uint64(), nullable=False),
             pa.field("low", pa.uint64(), nullable=False),
             pa.field("document", pa.int64(), nullable=False),
             pa.field("id", pa.large_string(), nullable=False),
-            *(pa.field(order, pa.int64(), nullable=False) for order in orders),
+            *(pa.field(f"order_{number}", pa.int64(), nullable=False) for number in range(orders)),
         ]
     )
-
-
-def _places(table: pa.Table, order: Order) -> NDArray[np.int64]:
-    """Numbers whose ascending order is `order`, [n]."""
-    if order in ("longest", "shortest"):
-        values = table.column("bytes").to_numpy().astype(np.int64, copy=False)
-        unknown = None
-    else:
-        dates = table.column("date").cast(pa.timestamp("us")).cast(pa.int64())
-        unknown = dates.is_null().to_numpy()
-        values = dates.fill_null(0).to_numpy()
-    # ~x, unlike -x, reverses the order of every 64-bit integer.
-    places = ~values if order in ("newest", "longest") else values
-    return places if unknown is None else np.where(unknown, _LAST, places)
 
 
 def _write_keys(
@@ -136,23 +148,23 @@ def _write_keys(
     schema: pa.Schema,
     columns: tuple[str, ...],
     keys_of: KeysOf,
-    orders: tuple[Order, ...],
+    keep: Orders,
     parts: int,
     batch_rows: int,
     unit: CorpusUnit,
 ) -> str:
     def pieces() -> Iterator[tuple[pa.Table, NDArray[np.int64]]]:
-        wanted = list(dict.fromkeys((*_BASE_COLUMNS, *columns)))
+        wanted = list(dict.fromkeys(("id", *stored_columns(keep), *columns)))
         for table in unit.read(wanted, batch_rows):
             keys = keys_of(unit, table)
             known = np.flatnonzero(keys.known)
-            arrays: dict[str, pa.Array | NDArray[np.int64] | Hashes] = {
-                "high": keys.high[known],
-                "low": keys.low[known],
-                "document": unit.first + table.column("position").to_numpy()[known],
-                "id": table.column("id").take(known).combine_chunks().cast(pa.large_string()),
-            }
-            arrays.update({order: _places(table, order)[known] for order in orders})
+            arrays = [
+                keys.high[known],
+                keys.low[known],
+                unit.first + table.column("position").to_numpy()[known],
+                table.column("id").take(known).combine_chunks().cast(pa.large_string()),
+                *(place[known] for place in places(unit.source, table, keep)),
+            ]
             yield pa.table(arrays, schema=schema), part_of(keys.high[known], parts)
 
     path = join(folder, f"{unit.index:06d}.parquet")
@@ -160,9 +172,36 @@ def _write_keys(
     return path
 
 
-def _write_ranks(folder: str, schema: pa.Schema, key_files: Sequence[str], parts: int, part: int) -> str:
+def _write_earlier(
+    folder: str, rows: Callable[[Any], Iterator[pa.Table]], parts: int, numbered: tuple[int, Any]
+) -> str:
+    number, item = numbered
+    path = join(folder, f"{number:06d}.parquet")
+    tables = (table.select(EARLIER.names).cast(EARLIER) for table in rows(item))
+    cut = ((table, part_of(table.column("high").to_numpy(), parts)) for table in tables)
+    write_parts(path, EARLIER, cut, parts)
+    return path
+
+
+def _write_ranks(
+    folder: str,
+    schema: pa.Schema,
+    key_files: Sequence[str],
+    early_files: Sequence[str],
+    parts: int,
+    part: int,
+) -> str:
     path = join(folder, f"{part:06d}.parquet")
-    write_by_document(path, _RANKED, [_ranked(read_part(key_files, part, parts, schema))])
+    new = read_part(key_files, part, parts, schema)
+    wanted = np.unique(new.column("high").to_numpy())
+    earlier = [EARLIER.empty_table()]
+    for file in early_files if len(wanted) else ():
+        found = read_part([file], part, parts, EARLIER)
+        high = found.column("high").to_numpy()
+        # Of an index that is large beside the corpus most goes here.
+        at = np.minimum(np.searchsorted(wanted, high), len(wanted) - 1)
+        earlier.append(found.filter(pa.array(wanted[at] == high)))
+    write_by_document(path, RANKED, [_ranked(new, pa.concat_tables(earlier))])
     return path
 
 
@@ -179,22 +218,30 @@ def runs(*keys: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64
     return order, np.flatnonzero(new)
 
 
-def _ranked(table: pa.Table) -> pa.Table:
-    """The clusters of more than one document, in the order of documents."""
-    if table.num_rows == 0:
-        return _RANKED.empty_table()
+def _ranked(new: pa.Table, earlier: pa.Table) -> pa.Table:
+    """The documents of `new` whose clusters have more than one, in the order of documents."""
+    if new.num_rows == 0:
+        return RANKED.empty_table()
+    orders = [name for name in new.column_names if name.startswith("order_")]
+    # What comes earlier has no number, and is told by it from what is new.
+    nobody = np.full(earlier.num_rows, -1)
+    early = {name: earlier.column(name) for name in ("high", "low", "id", "place")}
+    early |= {name: pa.array(nobody) for name in ("document", *orders)}
+    last = np.full(new.num_rows, np.iinfo(np.int64).max)
+    table = new.append_column("place", pa.array(last))
+    table = pa.concat_tables([table, pa.table(early).select(table.column_names).cast(table.schema)])
     order, bounds = runs(table.column("high").to_numpy(), table.column("low").to_numpy())
     sizes = np.diff(bounds)
-    shared = np.repeat(sizes > 1, sizes)
-    sizes = sizes[sizes > 1]
+    ours = np.add.reduceat(table.column("document").to_numpy()[order] >= 0, bounds[:-1], dtype=np.int64)
+    meet = (sizes > 1) & (ours > 0)
+    shared = np.repeat(meet, sizes)
+    sizes = sizes[meet]
     starts = np.cumsum(sizes) - sizes
     cluster = np.repeat(np.arange(len(sizes)), sizes)
-    rivals = (
-        table.drop_columns(["high", "low"]).take(order[shared]).append_column("cluster", pa.array(cluster))
-    )
-    orders = [name for name in rivals.column_names if name not in ("document", "id", "cluster")]
+    rivals = table.drop_columns(["high", "low"]).take(order[shared])
+    rivals = rivals.append_column("cluster", pa.array(cluster))
     # An id that two documents share must not leave their order open: so the number comes last.
-    by = [(name, "ascending") for name in ("cluster", *orders, "id", "document")]
+    by = [(name, "ascending") for name in ("cluster", "place", *orders, "id", "document")]
     rivals = rivals.take(pc.sort_indices(rivals, sort_keys=by))
     ranked = pa.table(
         {
@@ -203,9 +250,11 @@ def _ranked(table: pa.Table) -> pa.Table:
             "rank": (np.arange(len(cluster)) - np.repeat(starts, sizes)).astype(np.int32),
             "size": np.repeat(sizes, sizes).astype(np.int32),
         },
-        schema=_RANKED,
+        schema=RANKED,
     )
-    return ranked.take(np.argsort(ranked.column("document").to_numpy()))
+    document = ranked.column("document").to_numpy()
+    by_document = np.argsort(document, kind="stable")
+    return ranked.take(by_document[np.searchsorted(document[by_document], 0) :])
 
 
 def _label(schema: pa.Schema, rank_files: Sequence[str], unit: CorpusUnit) -> pa.Table:

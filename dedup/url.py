@@ -6,17 +6,24 @@ Llama 3.1 (2024, section 3.1.1) keeps the newest version of each URL; so does th
 import ipaddress
 import re
 from functools import lru_cache
+from typing import Any
 from urllib.parse import quote, unquote
 
 import idna
+import idna.idnadata
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from pydantic import Field
 
-from dedup.ranking import DEFAULT_KEEP, KEEP, Keep, Keys, label_columns, rank
-from pipeline.corpus import Corpus, CorpusUnit
-from pipeline.stage import Clusters, Label, Options, Pass, Rule
-from text.hashing import hash128
+from dedup.keep import DEFAULT_KEEP, KEEP, Keep
+from dedup.keyed import Keyed, clusters, with_columns
+from dedup.plain_urls import HOST, PATH, QUERY, name_hashes, plain
+from dedup.ranking import Keys, label_columns
+from dedup.scope import SOURCES, WITHIN, Sources, Within
+from pipeline.index import AGAINST, Against
+from pipeline.stage import Options, Pass, Rule
+from text.hashing import Hashes, hash128
 from text.strings import Strings
 
 TRACKING_PREFIXES = ("utm_", "mtm_", "hsa_", "aspsessionid")
@@ -36,6 +43,8 @@ TRACKING = frozenset((
 # fmt: on
 """Query parameters, in lower case, of which the same is true."""
 
+_BATCH_ROWS = 8192
+_KEYS = 1  # raised when the same URL gets another key: what indexes hold is void then
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _ENDS = "".join(map(chr, range(0x21)))  # C0 controls and the space, which browsers trim
 _INSIDE = str.maketrans("", "", "\t\n\r")  # and those that they ignore inside
@@ -43,6 +52,8 @@ _PARTS = re.compile(
     r"(?:(?P<scheme>https?):)?[/\\]{2}(?P<authority>[^/\\?#]*)(?P<path>[^?#]*)(?:\?(?P<query>[^#]*))?(?:#(?P<fragment>.*))?",
     re.IGNORECASE | re.DOTALL,
 )
+_LONGEST_HOST = 255  # characters: what the DNS allows, and a little
+_WWW = re.compile(r"(?:www\.)+")
 _HOST = re.compile(r"[a-z0-9_\-.]+")
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})?")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
@@ -84,13 +95,17 @@ def _authority(authority: str, scheme: str) -> str | None:
         host, _, port = host.partition(":")
         host = unquote(host).lower()
         if not host.isascii():
+            if len(host) > _LONGEST_HOST:  # Punycode takes the square of its length
+                return None
             try:
                 host = idna.encode(host, uts46=True).decode("ascii")
             except idna.IDNAError:
                 return None
         host = host.rstrip(".")
-        while host.startswith("www.") and "." in host[4:].strip("."):
-            host = host[4:]
+        www = _WWW.match(host)
+        if www is not None:  # of `www.www.com` the last is the site's name
+            rest = host[www.end() :]
+            host = rest if "." in rest.strip(".") else f"www.{rest}"
         if not _HOST.fullmatch(host):
             return None
     if not port:
@@ -158,28 +173,66 @@ class UrlOptions(Options):
     """Options of the pass `url`."""
 
     keep: Keep = Field(default=DEFAULT_KEEP, description=KEEP)
+    sources: Sources = Field(default=(), description=SOURCES)
+    within: Within = Field(default=(), description=WITHIN)
+    against: Against = Field(default=(), description=AGAINST)
 
 
-def _keys(_: CorpusUnit, table: pa.Table) -> Keys:
+def _classes() -> NDArray[np.uint8]:
+    """Of each byte, in which parts of a URL it stays as it is."""
+    classes = np.zeros(256, np.uint8)
+    for byte in range(128):
+        character = chr(byte)
+        host, path = _HOST.fullmatch(character), _PLAIN.fullmatch(character)
+        # A semicolon may begin a session in a path.
+        classes[byte] += HOST * bool(host) + PATH * bool(path and character != ";")
+        classes[byte] += QUERY * bool(path or character == "?")
+    return classes
+
+
+_CLASSES = _classes()
+_NAMES, _PREFIXES = name_hashes(TRACKING), name_hashes(TRACKING_PREFIXES)
+
+
+def hashes_of(urls: pa.ChunkedArray) -> tuple[Hashes, NDArray[np.bool_]]:
+    """The 128-bit hashes of the normal forms, [n, 2], and which URLs are not null or blank, [n]."""
+    strings = Strings.of(urls)
+    data, offsets, taken = plain(strings.data, strings.offsets, _CLASSES, _NAMES, _PREFIXES)
+    hashes = hash128(Strings(data, offsets))
+    known = taken.copy()
+    others = np.flatnonzero(~taken)
+    if len(others):
+        listed = urls.take(pa.array(others)).fill_null("").to_pylist()
+        normal = Strings.of(pa.array(map(normalise, listed), pa.large_string()))
+        hashes[others] = hash128(normal)
+        known[others] = np.diff(normal.offsets) > 0
+    return hashes, known
+
+
+def _keys(_: UrlOptions, table: pa.Table) -> Keys:
     """Keys of the normalised URLs; a null or blank URL has none."""
-    urls = table.column("url").fill_null("").to_pylist()
-    normal = Strings.of(pa.array(map(normalise, urls), pa.large_string()))
-    hashes = hash128(normal)
-    return Keys(hashes[:, 0], hashes[:, 1], np.diff(normal.offsets) > 0)
+    hashes, known = hashes_of(table.column("url"))
+    return Keys(hashes[:, 0], hashes[:, 1], known)
 
 
-def _run(corpus: Corpus, options: UrlOptions) -> Label:
-    return rank(corpus, "url", ("url",), _keys, options.keep)
+def _same(_: UrlOptions) -> dict[str, Any]:
+    return {"keys": _KEYS, "host names": idna.idnadata.__version__}
 
 
-PASS = Pass(
+_KEYED = Keyed("url", ("url",), _keys, _BATCH_ROWS, _same)
+
+PASS: Pass = Pass(
     name="url",
     reads=("url",),
     adds=label_columns("url"),
-    run=_run,
+    run=_KEYED.run,
     rules=(Rule("url_duplicate", "url_rank > 0"),),
     options=UrlOptions,
-    clusters=lambda _: Clusters(joins=1),
+    describe=_KEYED.describe,
+    clusters=clusters,
+    fingerprint=_KEYED.fingerprint,
+    of=lambda options: with_columns(PASS, options),
+    index=_KEYED.index(),
     about="Labels documents with the same normalised URL; the newest copy stays.",
     paper="Grattafiori et al. 2024, The Llama 3 Herd of Models, section 3.1.1",
 )

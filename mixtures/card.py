@@ -1,7 +1,7 @@
 """The dataset card: what a corpus is, from its manifest. The same manifest gives the same card."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -12,9 +12,9 @@ SHARDS = "shards/*.parquet"
 def card(manifest: Mapping[str, Any], recipe_yaml: str) -> str:
     """The README.md that lies beside `shards/`, with the front matter that the Hugging Face Hub reads.
 
-    Of the manifest it reads `corpus`, `winnow` (the version), `mixture` (what `draw` returned), and
-    for every entry of `sources` and `across` the counts `documents`, `kept` and `rules`, and the rules of
-    its `steps`.
+    Of the manifest it reads `corpus`, `winnow` (the version), `mixture` (what `draw` returned), what of
+    `tripwires` was accepted, and for every entry of `sources` and `across` the counts `documents`, `kept`
+    and `rules`, and the rules of its `steps`.
     """
     mixture = manifest["mixture"]
     total, name = mixture["total"], manifest["corpus"]
@@ -84,6 +84,14 @@ def _sources(mixture: Mapping[str, Any]) -> str:
         f"Achieved: {total['tokens']:,} of {total['asked_tokens']:,} tokens. "
         "What a source could not give was not taken from another."
     )
+    for name, source in sorted(mixture["sources"].items()):
+        if "repeat" in source:
+            epoch, sql = source["epoch"], " ".join(source["repeat"].split())
+            said += (
+                f" An epoch of {name} holds each document as often as {_code(sql)} says: "
+                f"{epoch['documents']:,} copies of {source['available']['documents']:,} documents, "
+                f"{epoch['tokens']:,} tokens."
+            )
     rows = [
         [
             name,
@@ -140,8 +148,30 @@ def _dropped(manifest: Mapping[str, Any]) -> str:
             if counts["documents"]
         ]
         rows.append([name, "kept", "", f"{part['kept']:,}"])
-    said = "A document may fail several rules and counts for each."
+    said = " ".join(
+        ["A document may fail several rules and counts for each.", *_cut(manifest), *_accepted(manifest)]
+    )
     return f"{said}\n\n{_table(['where', 'rule', 'drops if', 'documents'], rows)}" if rows else said
+
+
+def _cut(manifest: Mapping[str, Any]) -> Iterator[str]:
+    """What was taken out of texts."""
+    for part in manifest["across"]:
+        if cut := part.get("cut"):
+            yield (
+                f"{part['layer']} cut {cut['tokens']:,} tokens ({cut['bytes']:,} bytes) out of the texts of "
+                f"{cut['documents']:,} documents."
+            )
+
+
+def _accepted(manifest: Mapping[str, Any]) -> Iterator[str]:
+    """What removed nothing, or nearly all, and was let through."""
+    for told in manifest["tripwires"]["accepted"]:
+        by = "accepted in the recipe" if told["by"] else "not asked about: tripwires are off"
+        yield (
+            f"The {told['kind']} `{told['name']}` ({told['where']}) removed {told['dropped']:,} of "
+            f"{told['documents']:,} documents ({by})."
+        )
 
 
 def _columns(columns: Iterable[Mapping[str, str]]) -> str:

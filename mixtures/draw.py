@@ -18,6 +18,7 @@ import pyarrow as pa
 from mixtures.allocation import Available, Share, allocate
 from mixtures.columns import EMPTY, describe_columns, shard_schema, stored_columns, widen
 from mixtures.options import MixtureOptions
+from mixtures.repeats import problems
 from mixtures.sampling import Border, Quota, Weigher, border_bin, cut_shards, threshold_of
 from mixtures.shuffle import Gather, Scatter
 from mixtures.survey import Integers, Keys, Stock
@@ -31,6 +32,8 @@ LICENCES = 20  # of a source that the manifest tells apart
 BINS_PER_SHARD = 64  # of the position key: shards are cut to about a hundredth of their size
 
 
+__all__ = ["MixtureOptions", "draw", "problems"]  # what the run looks for here
+
 WHOLE = "whole documents come no nearer"  # said from a difference of 1%
 
 
@@ -43,9 +46,10 @@ def draw(corpus: Corpus, options: MixtureOptions, name: str, folder: str) -> dic
     seed = corpus.seed if options.seed is None else options.seed
     schema = _schema(corpus.units)
     scratch = join(corpus.scratch, _fingerprint(corpus.units, options, name, folder, seed))
-    keys = Keys(join(scratch, "keys"), seed)
+    repeats = {unit.source: sql for unit in corpus.units if (sql := options.repeat_of(unit.source))}
+    keys = Keys(join(scratch, "keys"), seed, repeats)
     stocks, sizes = _stocks(corpus, keys)
-    available = {source: Available(stock.documents, stock.tokens) for source, stock in stocks.items()}
+    available = {source: Available(stock.living, stock.tokens) for source, stock in stocks.items()}
     shares = allocate(available, options)
     quotas = _quotas(corpus, keys, stocks, shares)
     bits = _bits(stocks, quotas, options.shard_bytes)
@@ -54,7 +58,7 @@ def draw(corpus: Corpus, options: MixtureOptions, name: str, folder: str) -> dic
     first = cut_shards(weights, options.shard_bytes)
 
     held = max(RUN_BYTES, sum(sums.size for sums in drawn.values()) // len(first))
-    scatter = Scatter(join(scratch, "runs"), seed, widen(schema), quotas, first, bits, held)
+    scatter = Scatter(join(scratch, "runs"), keys, widen(schema), quotas, first, bits, held)
     groups = list(enumerate(_groups(units, sizes, held)))
     runs = [path for paths in corpus.map(scatter, groups, "mixture: scatter") for path in paths]
     gather = Gather(folder, join(scratch, "shards"), name, seed, schema, tuple(runs), len(first))
@@ -67,7 +71,7 @@ def draw(corpus: Corpus, options: MixtureOptions, name: str, folder: str) -> dic
         "tokenizer": describe(TokensOptions(tokenizer=options.tokenizer)),
         "seed": seed,
         "asked": options.model_dump(mode="json", exclude={"seed", "tokenizer"}),
-        "sources": _achieved(shares, available, drawn, licences),
+        "sources": _achieved(shares, stocks, repeats, drawn, licences),
         "total": {
             "asked_tokens": asked,
             "tokens": sum(sums.tokens for sums in drawn.values()),
@@ -218,14 +222,16 @@ def _licences(shards: Iterable[Mapping[str, Mapping[str, int]]]) -> dict[str, di
 
 def _achieved(
     shares: Iterable[Share],
-    available: Mapping[str, Available],
+    stocks: Mapping[str, Stock],
+    repeats: Mapping[str, str],
     drawn: Mapping[str, _Drawn],
     licences: Mapping[str, Mapping[str, int]],
 ) -> dict[str, dict[str, Any]]:
     total = sum(sums.tokens for sums in drawn.values())
     entries = {}
     for share in shares:
-        stock = available.get(share.source, Available(0, 0))
+        stock = stocks.get(share.source)
+        tokens = stock.tokens if stock else 0
         sums = drawn.get(share.source, _Drawn())
         entries[share.source] = {
             "weight": round(float(share.weight), 6),
@@ -233,9 +239,15 @@ def _achieved(
             "tokens": sums.tokens,
             "documents": sums.documents,
             "share": round(sums.tokens / total, 6) if total else 0.0,
-            "epochs": round(sums.tokens / stock.tokens, 6) if stock.tokens else float(share.copies),
-            "available": {"documents": stock.documents, "tokens": stock.tokens},
+            "epochs": round(sums.tokens / tokens, 6) if tokens else float(share.copies),
+            "available": {
+                "documents": stock.living if stock else 0,
+                "tokens": stock.living_tokens if stock else 0,
+            },
             "reason": share.reason or (WHOLE if 100 * abs(sums.tokens - share.target) > share.target else ""),
             "licenses": dict(licences.get(share.source, {})),
         }
+        if stock and share.source in repeats:
+            epoch = {"documents": stock.documents, "tokens": stock.tokens}
+            entries[share.source] |= {"repeat": repeats[share.source], "epoch": epoch}
     return entries

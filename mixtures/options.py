@@ -6,7 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
 
 from pipeline.stage import Options
 
@@ -22,6 +22,8 @@ _SIZES = {
     "MIB": 1 << 20,
     "GIB": 1 << 30,
 }
+_TIMES = {"type": ["string", "number"]}
+_REPEAT_SCHEMA = {"anyOf": [_TIMES, {"type": "object", "additionalProperties": _TIMES}, {"type": "null"}]}
 _NUMBER = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)")
 
 
@@ -49,13 +51,26 @@ def parse_size(value: Any) -> int:
     return _parse(value, _SIZES, 'a size in B, kB, MB, GB, KiB, MiB or GiB such as "256MB"')
 
 
+def parse_repeat(value: Any) -> Any:
+    """An SQL expression, or one for each source by name; a number stands for itself."""
+    if isinstance(value, dict):
+        return {source: _expression(each) for source, each in value.items()}
+    return None if value is None else _expression(value)
+
+
+def _expression(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError("expected an SQL expression, a number, or one of these for each source")
+    return value if isinstance(value, str) else str(value)
+
+
 class MixtureOptions(Options):
     """How much of what goes into the shards."""
 
     tokens: Annotated[int | str, BeforeValidator(parse_tokens)] = Field(
         default=ALL,
         description="budget of the whole mixture: a number, 10M, 2B …; all: the most that weights and epoch "
-        "cap allow, and without weights every document once",
+        "cap allow, and without weights an epoch of all sources",
     )
     weights: dict[str, float] | None = Field(
         default=None,
@@ -65,7 +80,14 @@ class MixtureOptions(Options):
         default=1.0,
         gt=0,
         allow_inf_nan=False,
-        description="how often a document may be drawn, on average over its source",
+        description="epochs of a source at most: how often a document may be drawn, on average over it",
+    )
+    repeat: Annotated[
+        str | dict[str, str] | None, BeforeValidator(parse_repeat), WithJsonSchema(_REPEAT_SCHEMA)
+    ] = Field(
+        default=None,
+        description="how often an epoch holds a document: SQL over its columns, for all sources, or source → "
+        "SQL; fractions for so many of the documents; none: once",
     )
     shard_size: Annotated[int | str, BeforeValidator(parse_size)] = Field(
         default="256MB", description="bytes of a Parquet file, about: 256MB, 1GiB …"
@@ -88,6 +110,10 @@ class MixtureOptions(Options):
         if not any(weights.values()):
             raise ValueError("no weight above 0; expected one, or no weights for natural proportions")
         return weights
+
+    def repeat_of(self, source: str) -> str | None:
+        """How often an epoch holds a document of this source, as SQL; None for once."""
+        return self.repeat.get(source) if isinstance(self.repeat, dict) else self.repeat
 
     @property
     def budget(self) -> int | None:

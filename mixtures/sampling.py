@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mixtures.survey import SELECTION_BITS, Integers, Keys, bins_of
+from mixtures.survey import SELECTION_BITS, Held, Integers, Keys, bins_of
 from pipeline.corpus import CorpusUnit
 from text.hashing import Hashes, mix_array, random_words
 
@@ -21,8 +21,8 @@ Copies = NDArray[np.int32]
 
 @dataclass(frozen=True)
 class Quota:
-    """What is drawn of one source: all documents `copies` times, and once more those whose
-    selection hash is below `threshold`.
+    """What is drawn of one source: `copies` epochs, and of one more the documents whose selection hash
+    is below `threshold`.
 
     A copy counts on disk as `bytes * ratio / 2**20 + row_bytes` bytes.
     """
@@ -57,13 +57,14 @@ class Weigher:
     bits: int
 
     def __call__(self, unit: CorpusUnit) -> Weighing:
-        selection, position, tokens, size = self.keys.load(unit)
+        held = self.keys.load(unit)
         quota = self.quotas[unit.source]
-        row, _, key = draw_copies(selection, position, quota, self.keys.seed)
+        row, _, key = draw_copies(self.keys, held, quota)
+        size = held.size
         bins, place = np.unique(bins_of(key, self.bits), return_inverse=True)
         weights = np.zeros(len(bins), np.int64)
         np.add.at(weights, place, (size[row] * quota.ratio >> 20) + quota.row_bytes)
-        return Weighing(len(row), int(tokens[row].sum()), int(size[row].sum()), bins, weights)
+        return Weighing(len(row), int(held.tokens[row].sum()), int(size[row].sum()), bins, weights)
 
 
 @dataclass(frozen=True)
@@ -74,9 +75,10 @@ class Border:
     bins: Mapping[str, int]
 
     def __call__(self, unit: CorpusUnit) -> tuple[Hashes, Integers]:
-        selection, _, tokens, _ = self.keys.load(unit)
+        held = self.keys.load(unit)
+        row, selection = self.keys.epoch(held)
         inside = bins_of(selection, SELECTION_BITS) == self.bins[unit.source]
-        return selection[inside], tokens[inside]
+        return selection[inside], held.tokens[row[inside]]
 
 
 def position_keys(position: Hashes, copy: Copies, seed: int) -> Hashes:
@@ -85,14 +87,15 @@ def position_keys(position: Hashes, copy: Copies, seed: int) -> Hashes:
     return mix_array(position ^ salts[copy])
 
 
-def draw_copies(
-    selection: Hashes, position: Hashes, quota: Quota, seed: int
-) -> tuple[Integers, Copies, Hashes]:
+def draw_copies(keys: Keys, held: Held, quota: Quota) -> tuple[Integers, Copies, Hashes]:
     """The copies that are in the mixture: row of the document, number of the copy, position key."""
-    count = quota.copies + (selection < np.uint64(quota.threshold)).astype(np.int64)
+    epoch, selection = keys.epoch(held)
+    drawn = quota.copies + (selection < np.uint64(quota.threshold)).astype(np.int64)
+    count = np.zeros(len(held.selection), np.int64)
+    np.add.at(count, epoch, drawn)
     row = np.repeat(np.arange(len(count)), count)
     copy = (np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)).astype(np.int32)
-    return row, copy, position_keys(position[row], copy, seed)
+    return row, copy, position_keys(held.position[row], copy, keys.seed)
 
 
 def border_bin(histogram: Integers, rest: int) -> tuple[int, int]:

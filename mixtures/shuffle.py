@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from mixtures.columns import EPOCH, conform, stored_columns, widen
 from mixtures.sampling import Copies, Quota, draw_copies, position_keys
-from mixtures.survey import Integers, bins_of, hash_ids, lengths_of
+from mixtures.survey import Integers, Keys, bins_of, hash_ids
 from pipeline.corpus import CorpusUnit
 from pipeline.store import ROW_GROUP_ROWS, ParquetSink, Sink, join, open_input, read_json, size, write_json
 from text.hashing import Hashes
@@ -35,7 +35,7 @@ class Scatter:
     """
 
     folder: str
-    seed: int
+    keys: Keys
     schema: pa.Schema
     quotas: Mapping[str, Quota]
     first: Integers
@@ -51,8 +51,12 @@ class Scatter:
         paths: list[str] = []
         run = _Run()
         for unit in units:
+            row, copy, key = draw_copies(self.keys, self.keys.load(unit), self.quotas[unit.source])
+            read = 0
             for table in unit.read(stored_columns(unit).names):
-                self._add(table, unit, run)
+                here = slice(*np.searchsorted(row, (read, read + len(table))))
+                self._add(table, row[here] - read, copy[here], key[here], run)
+                read += len(table)
                 if run.weight >= self.held:
                     paths.append(self._write(run, number, len(paths)))
                     run = _Run()
@@ -61,14 +65,12 @@ class Scatter:
         write_json(done, paths)
         return paths
 
-    def _add(self, table: pa.Table, unit: CorpusUnit, run: "_Run") -> None:
-        hashes = hash_ids(table.column("id"), self.seed)
-        row, copy, key = draw_copies(*hashes, self.quotas[unit.source], self.seed)
+    def _add(self, table: pa.Table, row: Integers, copy: Copies, key: Hashes, run: "_Run") -> None:
         if not len(row):
             return
         # Only what is drawn is held, each document once however many copies there are of it.
         drawn, place = np.unique(row, return_inverse=True)
-        lengths = lengths_of(table, "bytes", unit)[row]
+        lengths = table.column("bytes").to_numpy()[row]
         run.tables.append(conform(table.take(drawn), self.schema))
         run.rows.append(place + run.documents)
         run.copies.append(copy)

@@ -1,6 +1,6 @@
 """What there is to draw from: one reading of ids and lengths, kept in scratch for later passes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mixtures.columns import stored_columns
+from mixtures.repeats import Repeat, each
 from pipeline.corpus import CorpusUnit
 from pipeline.errors import ContractError
 from pipeline.store import Sink, exists, join, open_input, parquet_file
@@ -22,13 +23,17 @@ SELECTION_BITS = 12  # of a selection hash: bins of the histogram
 class Stock:
     """What one unit holds, or, added up, one source.
 
-    documents, tokens, size   of the living documents; size in UTF-8 bytes of text
-    histogram                 tokens per selection bin, [2 ** SELECTION_BITS]
+    living, living_tokens     documents that are still in, and their tokens
+    documents, tokens, size   of an epoch, which holds each of them as often as it is repeated; size in
+                              UTF-8 bytes of text
+    histogram                 an epoch's tokens per selection bin, [2 ** SELECTION_BITS]
     stored                    documents in the Parquet files, living or not, to which the rest belongs
     text_raw, text_packed     bytes of the text column before and after compression
     rest_packed               bytes of all other columns that go into shards, after compression
     """
 
+    living: int
+    living_tokens: int
     documents: int
     tokens: int
     size: int
@@ -40,6 +45,8 @@ class Stock:
 
     def __add__(self, other: "Stock") -> "Stock":
         return Stock(
+            living=self.living + other.living,
+            living_tokens=self.living_tokens + other.living_tokens,
             documents=self.documents + other.documents,
             tokens=self.tokens + other.tokens,
             size=self.size + other.size,
@@ -52,24 +59,43 @@ class Stock:
 
 
 @dataclass(frozen=True)
+class Held:
+    """Of a unit's living documents selection and position hash, tokens, bytes of text, and how often an
+    epoch holds each (None: once), [n] each."""
+
+    selection: Hashes
+    position: Hashes
+    tokens: Integers
+    size: Integers
+    repeats: Integers | None = None
+
+
+@dataclass(frozen=True)
 class Keys:
-    """The hashes and lengths of every unit's living documents, a file in `folder` for each."""
+    """The hashes and lengths of every unit's living documents, a file in `folder` for each.
+
+    repeats   by source, the expression that says how often an epoch holds a document; not named: once
+    """
 
     folder: str
     seed: int
+    repeats: Mapping[str, str]
 
     def survey(self, unit: CorpusUnit) -> Stock:
         """Task over units: writes the unit's file unless it is there, and sums it up."""
         if not exists(self._path(unit)):
             self._write(unit)
-        selection, _, tokens, size = self.load(unit)
+        held = self.load(unit)
+        row, selection = self.epoch(held)
         histogram = np.zeros(1 << SELECTION_BITS, np.int64)
-        np.add.at(histogram, bins_of(selection, SELECTION_BITS), tokens)
+        np.add.at(histogram, bins_of(selection, SELECTION_BITS), held.tokens[row])
         stored, text_raw, text_packed, rest_packed = _packed(unit, stored_columns(unit).names)
         return Stock(
-            documents=len(tokens),
-            tokens=int(tokens.sum()),
-            size=int(size.sum()),
+            living=len(held.tokens),
+            living_tokens=int(held.tokens.sum()),
+            documents=len(row),
+            tokens=int(held.tokens[row].sum()),
+            size=int(held.size[row].sum()),
             histogram=histogram,
             stored=stored,
             text_raw=text_raw,
@@ -77,21 +103,32 @@ class Keys:
             rest_packed=rest_packed,
         )
 
-    def load(self, unit: CorpusUnit) -> tuple[Hashes, Hashes, Integers, Integers]:
-        """Selection and position hash, tokens and bytes of the living documents, [n] each."""
+    def load(self, unit: CorpusUnit) -> Held:
+        """What the unit's file holds, once it was surveyed."""
         with open_input(self._path(unit)) as file:
-            selection, position, tokens, size = np.load(file)
-        return selection, position, tokens.view(np.int64), size.view(np.int64)
+            selection, position, *counts = np.load(file)
+        return Held(selection, position, *(count.view(np.int64) for count in counts))
+
+    def epoch(self, held: Held) -> tuple[Integers, Hashes]:
+        """The documents of an epoch: row and selection hash of each, as often as it is repeated."""
+        if held.repeats is None:
+            return np.arange(len(held.selection)), held.selection
+        return each(held.selection, held.repeats, self.seed)
 
     def _path(self, unit: CorpusUnit) -> str:
         return join(self.folder, f"{unit.index:06d}.npy")
 
     def _write(self, unit: CorpusUnit) -> None:
-        parts = [np.zeros((4, 0), np.uint64)]
-        for table in unit.read(("id", "tokens", "bytes")):
-            hashes = hash_ids(table.column("id"), self.seed)
-            lengths = [lengths_of(table, name, unit).view(np.uint64) for name in ("tokens", "bytes")]
-            parts.append(np.stack([*hashes, *lengths]))
+        sql = self.repeats.get(unit.source)
+        repeat = None if sql is None else Repeat(sql, unit, self.seed)
+        columns = ["id", "tokens", "bytes", *(repeat.columns if repeat is not None else ())]
+        parts = [np.zeros((4 if repeat is None else 5, 0), np.uint64)]
+        for table in unit.read(list(dict.fromkeys(columns))):
+            selection, position = hash_ids(table.column("id"), self.seed)
+            counts = [lengths_of(table, name, unit) for name in ("tokens", "bytes")]
+            if repeat is not None:
+                counts.append(repeat.of(table, selection))
+            parts.append(np.stack([selection, position, *(count.view(np.uint64) for count in counts)]))
         with Sink(self._path(unit)) as sink:
             np.save(sink, np.concatenate(parts, axis=1))
 

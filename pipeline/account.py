@@ -15,6 +15,7 @@ from pipeline import state, store
 from pipeline import steps as table_of_steps
 from pipeline.config import Config
 from pipeline.errors import PlanError, StoreError
+from pipeline.plan import EDITED
 from pipeline.recipe import RULES, StepConfig
 from pipeline.stage import Options, Pass, Rule, Stage
 
@@ -35,6 +36,7 @@ class Part:
     """A source's segment or a layer: its steps and the units that are stored in `folder`.
 
     columns   of its documents, or of its labels without `unit`, `row` and `dropped_by`
+    edits     columns of the documents that its labels hold anew, null where they stay as they were
     """
 
     name: str
@@ -42,6 +44,7 @@ class Part:
     steps: tuple[Step, ...]
     units: tuple[str, ...]
     columns: pa.Schema
+    edits: tuple[str, ...] = ()
 
     @property
     def rules(self) -> dict[str, str]:
@@ -129,8 +132,9 @@ def _part(root: str, name: str, folder: str, told: Mapping[str, Any], kind: str,
     if units:
         with store.parquet_file(store.join(root, folder, kind, f"{units[0]}.parquet")) as file:
             columns = file.schema_arrow.remove_metadata()
-    besides = ("unit", "row", "dropped_by") if kind == "labels" else ()
-    return Part(name, folder, steps, units, pa.schema([f for f in columns if f.name not in besides]))
+    edits = tuple(name for name in columns.names if kind == "labels" and name in EDITED)
+    besides = ("unit", "row", "dropped_by", *edits) if kind == "labels" else ()
+    return Part(name, folder, steps, units, pa.schema([f for f in columns if f.name not in besides]), edits)
 
 
 def _step(told: Mapping[str, Any]) -> Step:

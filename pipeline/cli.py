@@ -1,4 +1,4 @@
-"""The command line: winnow run, plan, sql, show, whatif, thresholds, steps, schema, clean."""
+"""The command line: winnow run, plan, sql, show, neighbours, whatif, thresholds, distil, steps and more."""
 
 import contextlib
 import json
@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 
-from pipeline.errors import WINNOW_ERRORS, PlanError
+from pipeline.errors import WINNOW_ERRORS, PlanError, TripwireError
 
 app = typer.Typer(
     add_completion=False,
@@ -71,7 +71,8 @@ def sql(
     query: Annotated[str | None, typer.Argument(help="SQL; without it a prompt is opened.")] = None,
     form: Annotated[str, typer.Option("--format", help="table, csv or json (a row per line).")] = "table",
 ) -> None:
-    """Query an output with DuckDB: views documents, dropped, shards, rules, duplicates, skipped, units."""
+    """Query an output with DuckDB: views documents, dropped, shards, rules, duplicates, cuts, skipped, units
+    and the tables of passes."""
     from pipeline import sql as views
 
     if query is not None and query.startswith("-") and not query.startswith("-- ") and "\n" not in query:
@@ -192,6 +193,47 @@ def thresholds(
 
 
 @app.command()
+def neighbours(
+    target: Annotated[str, typer.Argument(metavar="FILE_OR_OUTPUT", help="Run file or output folder.")],
+    identity: Annotated[str, typer.Argument(metavar="ID", help="A document's id, or its first digits.")],
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many neighbours.")] = 10,
+    everywhere: Annotated[
+        bool, typer.Option("--all", help="Among all documents, not those of its k-means cluster alone.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON object per line, for programs.")] = False,
+) -> None:
+    """Print the documents whose embeddings are nearest to one document's, of a run with pass semantic."""
+    from pipeline.neighbours import neighbours as find
+    from pipeline.neighbours import show as show_neighbours
+    from pipeline.sql import output_of
+
+    show_neighbours(find(output_of(target), identity, count, everywhere), as_json, Console())
+
+
+@app.command()
+def distil(
+    model: Annotated[str, typer.Argument(help="A sentence-transformers model: folder, package or name.")],
+    folder: Annotated[str, typer.Argument(help="The folder to write: embed: {static: FOLDER} uses it.")],
+    dimensions: Annotated[int, typer.Option(min=2, max=4096, help="Of the vectors.")] = 256,
+    texts: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Ordinary texts (Parquet, JSONL or lines) in which tokens are counted: better vectors. "
+            "Repeatable.",
+        ),
+    ] = None,
+) -> None:
+    """Make a static embedding of a model, by which any CPU embeds thousands of documents a second."""
+    import importlib
+
+    from pipeline.steps import DISTIL
+
+    card = importlib.import_module(DISTIL).distil(model, folder, dimensions, texts or [])
+    print(f"{folder}: {card['tokens']:,} tokens, {card['dimensions']} dimensions; licence: {card['licence']}")
+
+
+@app.command()
 def steps(
     name: Annotated[str | None, typer.Argument(help="A source, stage, pass or recipe.")] = None,
 ) -> None:
@@ -253,7 +295,8 @@ def _stop(message: str, code: int) -> NoReturn:
 
 
 def main(arguments: list[str] | None = None) -> Any:
-    """Runs the command line. Exit status: 0 done, 1 stopped by an input or the output, 2 not runnable."""
+    """Runs the command line. Exit status: 0 done, 1 stopped by an input or the output, 2 not runnable,
+    3 stopped by a tripwire."""
     try:
         return app(args=arguments, prog_name="winnow")
     except SystemExit as end:
@@ -262,6 +305,8 @@ def main(arguments: list[str] | None = None) -> Any:
         raise
     except PlanError as fault:
         _stop(str(fault), 2)
+    except TripwireError as fault:
+        _stop(str(fault), 3)
     except WINNOW_ERRORS as fault:
         _stop(str(fault), 1)
     except BrokenPipeError:  # the reader of our output, `head` say, has seen enough

@@ -19,13 +19,15 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from pipeline import marks, steps
+from pipeline import benchmarks, marks, steps
 from pipeline.corpus_recipe import completed
 from pipeline.errors import PlanError
 from pipeline.faults import Faults, choose, explain, show
 from pipeline.marks import KeyPath, Mark, Marked
 from pipeline.recipe import StepConfig, check_rule_names, read_steps
 from pipeline.stage import Options
+from pipeline.tripwires import KEY as TRIPWIRES
+from pipeline.tripwires import Tripwires, read_tripwires
 
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 SOURCE_KEYS = ("read", "paths", "steps")
@@ -46,7 +48,22 @@ class RunFile(BaseModel):
     seed: int = Field(default=0, ge=0, lt=1 << 63, description="seed of every draw and shuffle")
     sources: dict[str, dict[str, Any]] = Field(description="what is read, by a name of your choice")
     across: Any = Field(default=None, description="steps over all sources together: passes, stages and rules")
+    benchmarks: Any = Field(
+        default=None,
+        description="what the corpus must not hold: a folder or file of benchmarks, a list of them, or names "
+        "with their paths; none: nothing is looked for",
+    )
     mixture: dict[str, Any] | None = Field(default=None, description="what is drawn from what survives")
+    tripwires: Any = Field(
+        default=None,
+        description="when a pass or rule that removes nothing, or nearly all, stops the run before the "
+        "mixture; off: never",
+    )
+    index: str = Field(
+        default="",
+        description="folder that gets an index of what survives, which the passes of later runs are given as "
+        "`against`",
+    )
     storage: dict[str, dict[str, Any]] | None = Field(
         default=None, description="arguments of file systems by protocol; they never change the result"
     )
@@ -73,9 +90,13 @@ class SourceConfig:
 class Config:
     """A run file whose every name and option is known to be good; columns are checked by the plan.
 
-    mixture    the options that mixtures/ declares (`steps.mixture_options()`)
+    mixture    the options that mixtures/ declares (`steps.mixture_options()`); `mixture_marks`, where each
+               key below `mixture` stands
+    tripwires  None where they are off; `tripwires_line`, where they stand, None where nothing is said
+    index      folder for the index of what survives, "" for none; `index_line`, where it stands
     recipe     the recipe of a whole corpus that the file is based on, "" for none
     left_out   sources of that recipe that the file does not name
+    no_benchmarks  whether the file says that nothing is to be decontaminated
     """
 
     corpus: str
@@ -87,8 +108,14 @@ class Config:
     storage: Mapping[str, Mapping[str, Any]]
     file: str
     mixture_mark: Mark
+    mixture_marks: Mapping[KeyPath, Mark]
     recipe: str = ""
     left_out: tuple[str, ...] = ()
+    tripwires: Tripwires | None = None
+    tripwires_line: int | None = None
+    index: str = ""
+    index_line: int | None = None
+    no_benchmarks: bool = False
 
 
 def load(path: str) -> Config:
@@ -110,6 +137,7 @@ def read(marked: Marked) -> Config:
         run = None
     stated = marked.data.get("sources")
     marked, left_out = completed(marked, faults)
+    marked = benchmarks.with_benchmarks(marked, faults)
     data = marked.data
     output = data.get("output")
     if isinstance(output, str) and re.fullmatch(r"\w+:/*", output):
@@ -124,6 +152,8 @@ def read(marked: Marked) -> Config:
     if not sources:
         check_rule_names(list(across), faults)
     mixture = _read_mixture(marked, data.get("mixture"), list(named), faulty, faults)
+    steps_read = [step for source in sources.values() for step in source.steps]
+    tripwires = read_tripwires(marked, data.get(TRIPWIRES), [*steps_read, *across], faults)
     faults.stop()
     assert run is not None and mixture is not None  # each leaves a fault where it is missing
     return Config(
@@ -136,8 +166,14 @@ def read(marked: Marked) -> Config:
         run.storage or {},
         marked.file,
         marked.mark(("mixture",)),
+        {path[1:]: mark for path, mark in marked.lines.items() if path[:1] == ("mixture",)},
         run.recipe or "",
         left_out,
+        tripwires,
+        marked.mark((TRIPWIRES,)).line if TRIPWIRES in data else None,
+        os.path.expanduser(run.index.removeprefix("file://")),
+        marked.mark(("index",)).line,
+        benchmarks.refused(data),
     )
 
 
@@ -221,6 +257,13 @@ def _read_mixture(
     if isinstance(weights, dict) and weights:
         weighed = [name for name in weights if name not in faulty]  # these have their fault already
         _check_weights(marked, (*at, "weights"), weighed, sources, faults)
+    repeat = given.get("repeat")
+    for name in repeat if isinstance(repeat, dict) else ():
+        if name not in sources and name not in faulty:
+            faults.add(
+                f"mixture: repeat for {name!r}, which is not a source; {choose(name, sources)}",
+                marked.mark((*at, "repeat", name)),
+            )
     model = steps.mixture_options()
     try:
         return model.model_validate(given)

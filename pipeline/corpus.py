@@ -1,5 +1,6 @@
 """What a pass sees: the living documents of every unit, and a way to run tasks over them."""
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -18,10 +19,14 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class LayerFile:
-    """A unit's file of labels and verdicts written by an earlier pass, aligned by `row`."""
+    """A unit's file of labels and verdicts written by an earlier pass, aligned by `row`.
+
+    edits   columns of the documents that the file has new values of, null where they stay as they were
+    """
 
     path: str
     columns: tuple[str, ...]
+    edits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,29 +59,34 @@ class CorpusUnit:
         `position` counts the unit's stored documents from 0. With `everything`, dropped ones are
         read too and a boolean column `alive` tells them apart.
         """
-        with store.parquet_file(self.documents) as file:
+        with contextlib.ExitStack() as stack:
+            file = stack.enter_context(store.parquet_file(self.documents))
             there = set(file.schema_arrow.names)
             living, places = self._layers(file)
-            labels = self._labels(columns, places)
+            labels = [
+                _Labels(stack.enter_context(store.parquet_file(layer.path)), asked, place, batch_rows)
+                for layer, place in zip(self.layers, places, strict=True)
+                if (asked := [name for name in columns if name in (*layer.columns, *layer.edits)])
+            ]
             position = 0
             stored = [name for name in columns if name in there] or ["row"]
             for batch in store.row_batches(file, stored, batch_rows):
                 span = slice(position, position + batch.num_rows)
-                found = pa.Table.from_batches([batch])
-                arrays, fields = [], []
-                for name in columns:
-                    kind = self.schema.field(name).type
-                    if name in labels:
-                        values = labels[name].slice(position, batch.num_rows)
-                    elif name in there:
-                        values = found.column(name)
-                    else:
-                        values = pa.nulls(batch.num_rows, kind)
-                    arrays.append(values)
-                    fields.append(pa.field(name, kind))
-                arrays.append(pa.array(np.arange(span.start, span.stop, dtype=np.int64)))
+                found = {
+                    name: batch.column(name)
+                    if name in there
+                    else pa.nulls(batch.num_rows, self.schema.field(name).type)
+                    for name in columns
+                }
+                for layer in labels:
+                    layer.put(found, span)
+                fields = [pa.field(name, self.schema.field(name).type) for name in columns]
                 fields.append(pa.field("position", pa.int64()))
                 position = span.stop
+                arrays = [
+                    *(found[name] for name in columns),
+                    pa.array(np.arange(span.start, span.stop, dtype=np.int64)),
+                ]
                 table = pa.table(arrays, pa.schema(fields))
                 alive = pa.array(living[span])
                 if everything:
@@ -104,21 +114,50 @@ class CorpusUnit:
             places.append(place)
         return living, places
 
-    def _labels(self, columns: Sequence[str], places: list[NDArray[np.int64]]) -> dict[str, pa.ChunkedArray]:
-        """The asked columns that layers added, one value per stored document, null where unlabelled."""
-        found: dict[str, pa.ChunkedArray] = {}
-        for layer, place in zip(self.layers, places, strict=True):
-            asked = [name for name in columns if name in layer.columns]
-            if not asked:
-                continue
-            with store.parquet_file(layer.path) as labels:
-                table = labels.read(columns=asked)
-            where = np.full(self.stored, -1, np.int64)
-            where[place] = np.arange(len(place))
-            take = pa.array(where, mask=where < 0)
-            for name in asked:
-                found[name] = table.column(name).take(take)
-        return found
+
+class _Labels:
+    """A layer's file, read beside the documents: only as many rows at a time as these have.
+
+    place   position of each row of the file among the stored documents, ascending
+    """
+
+    def __init__(
+        self, file: pq.ParquetFile, columns: Sequence[str], place: NDArray[np.int64], batch_rows: int
+    ) -> None:
+        self._columns = list(columns)
+        self._place = place
+        self._row = 0
+        self._batches = store.row_batches(file, columns, batch_rows)
+        self._held: list[pa.RecordBatch] = []
+
+    def put(self, found: dict[str, pa.Array], span: slice) -> None:
+        """Puts what the file says of the stored documents of `span` in the place of their values; a null
+        leaves the value that is there."""
+        last = int(np.searchsorted(self._place, span.stop))
+        place = self._place[self._row : last] - span.start
+        self._row = last
+        table = self._next(len(place))
+        if table is None:
+            return
+        for name in self._columns:
+            values = table.column(name).combine_chunks()
+            rows = np.arange(span.stop - span.start)
+            known = values.is_valid().to_numpy(zero_copy_only=False)
+            rows[place[known]] = len(rows) + np.flatnonzero(known)
+            if known.any():
+                found[name] = pa.concat_arrays([found[name], values]).take(pa.array(rows))
+
+    def _next(self, count: int) -> pa.Table | None:
+        """The next rows of the file."""
+        have = sum(batch.num_rows for batch in self._held)
+        while have < count:
+            self._held.append(next(self._batches))
+            have += self._held[-1].num_rows
+        if not count:
+            return None
+        table = pa.Table.from_batches(self._held)
+        self._held = table.slice(count).to_batches()
+        return table.slice(0, count)
 
 
 class Corpus(Protocol):
@@ -153,6 +192,7 @@ class Corpus(Protocol):
 
         Function and items are pickled; `doing` names the work in the progress display. After a kill
         the pass runs anew, but tasks that were done give the results that they gave: a task leaves its
-        files whole (by a `Sink`), its result names them, and what it does depends on its item alone.
+        files whole (by a `Sink`), its result names them, and what it does depends on its item alone. A
+        task whose result is above 16 MB is carried out again: what is large goes through files.
         """
         ...

@@ -110,6 +110,10 @@ def completed(marked: Marked, faults: Faults) -> tuple[Marked, tuple[str, ...]]:
         if own is None and isinstance(mixture.get("weights"), dict):
             kept = {name: weight for name, weight in mixture["weights"].items() if name not in left_out}
             mixture = {**mixture, "weights": kept}
+        repeat = mixture.get("repeat")
+        if isinstance(repeat, dict) and "repeat" not in (run.get("mixture") or {}):
+            kept = {name: each for name, each in repeat.items() if name not in left_out}
+            mixture = {**mixture, "repeat": kept}
         data["mixture"] = mixture
     return Marked(marked.file, data, lines), left_out
 

@@ -47,4 +47,8 @@ class EngineError(Exception):
     """Work could not be done where it was sent: Ray is gone, a worker is killed again and again."""
 
 
-WINNOW_ERRORS = (PlanError, ContractError, SourceError, StoreError, EngineError)
+class TripwireError(Exception):
+    """A pass or a rule removed nothing, or nearly all: the mixture waits until that is mended or accepted."""
+
+
+WINNOW_ERRORS = (PlanError, ContractError, SourceError, StoreError, EngineError, TripwireError)

@@ -39,7 +39,7 @@ def write_parts(
     tables: list[pa.Table] = []
     targets: list[NDArray[np.int64]] = []
     held = 0
-    with ParquetSink(path, schema) as sink:
+    with ParquetSink(path, schema, few_values=False) as sink:
         for table, part in pieces:
             tables.append(table)
             targets.append(part)
@@ -75,7 +75,7 @@ def read_part(paths: Iterable[str], part: int, parts: int, schema: pa.Schema) ->
 
 def write_by_document(path: str, schema: pa.Schema, tables: Iterable[pa.Table]) -> None:
     """Writes rows that come in the order of their column `document`, for `read_documents`."""
-    with ParquetSink(path, schema, GROUP_ROWS) as sink:
+    with ParquetSink(path, schema, GROUP_ROWS, few_values=False) as sink:
         for table in tables:
             sink.write(table)
 

@@ -1,6 +1,6 @@
 """One unit through one layer: a pass's labels, then the rules that decide on them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +9,10 @@ import pyarrow as pa
 from pipeline import store
 from pipeline.batch import Batch
 from pipeline.corpus import CorpusUnit
+from pipeline.cutting import Cutter
 from pipeline.errors import ContractError
 from pipeline.plan import Layer
+from pipeline.planned_step import Step
 from pipeline.segment import DROPPED_BY, Chain, Tally, dropped_by
 from pipeline.source import ROW_COLUMNS
 from pipeline.stage import Label
@@ -37,31 +39,51 @@ class StoredLabels:
             return file.read(columns=list(self.columns))
 
 
-_chains: dict[str, Chain] = {}
+_chains: dict[tuple[str, str], Chain] = {}
 
 
 def _chain(layer: Layer) -> Chain:
     """The layer's steps, opened once per process: passes have no worker pool of their own."""
-    if layer.hash not in _chains:
+    return _opened(layer, "", layer.steps)
+
+
+def _opened(layer: Layer, source: str, steps: Sequence[Step]) -> Chain:
+    if any(known != layer.hash for known, _ in _chains):
         _chains.clear()
-        _chains[layer.hash] = Chain(layer.steps)
-    return _chains[layer.hash]
+    if (layer.hash, source) not in _chains:
+        _chains[layer.hash, source] = Chain(steps)
+    return _chains[layer.hash, source]
+
+
+def _cutter(layer: Layer, unit: CorpusUnit) -> Cutter | None:
+    """What cuts the unit's texts, where the pass of the layer does."""
+    if layer.pass_ is None or layer.cuts is None:
+        return None
+    counting = _opened(layer, unit.source, [layer.counting[unit.source]])
+    return Cutter(layer.pass_.name, unit.name, layer.cuts, layer.edits, counting)
 
 
 def label_unit(layer: Layer, root: str, task: LabelTask) -> dict[str, Any]:
     """Writes labels/UNIT.parquet and, last, the unit's manifest, which is returned."""
     unit = task.unit
     folder = store.join(root, layer.folder)
-    schema = pa.schema([*ROW_COLUMNS, *layer.adds, DROPPED_BY])
+    schema = pa.schema([*ROW_COLUMNS, *layer.adds, *layer.edits, DROPPED_BY])
+    stored = [name for name in schema.names if name not in (*layer.edits.names, DROPPED_BY.name)]
     chain = _chain(layer)
+    cutter = _cutter(layer, unit)
     tally = Tally()
     with store.ParquetSink(store.join(folder, "labels", f"{unit.name}.parquet"), schema) as sink:
         for table in _labelled(layer, task):
+            new: Mapping[str, pa.Array] = {}
+            if cutter is not None:
+                table, new = cutter(table)
             batch = Batch(table)
             failing = chain.apply(batch)
             tokens = batch.column("tokens").fill_null(0).to_numpy(zero_copy_only=False)
             tally.add(chain.rule_names, failing, tokens)
-            full = batch.table.select([name for name in schema.names if name != DROPPED_BY.name])
+            full = batch.table.select(stored)
+            for name, values in new.items():
+                full = full.append_column(name, values)
             full = full.append_column(DROPPED_BY, dropped_by(chain.rule_names, failing))
             sink.write(full.cast(schema))
     manifest = {
@@ -71,6 +93,9 @@ def label_unit(layer: Layer, root: str, task: LabelTask) -> dict[str, Any]:
         **tally.as_dict(),
         "files": {"labels": {"rows": sink.rows, "bytes": sink.bytes, "sha256": sink.sha256}},
     }
+    if cutter is not None:
+        manifest["tokens"] += cutter.cut.tokens  # as they came to the layer; all other counts are as cut
+        manifest["cut"] = cutter.cut.as_dict()
     store.write_json(store.join(folder, "units", f"{unit.name}.json"), manifest)
     return manifest
 
@@ -89,7 +114,8 @@ def _labelled(layer: Layer, task: LabelTask) -> Iterator[pa.Table]:
                 f"documents of unit {unit.name}"
             )
     read = [field.name for field in ROW_COLUMNS]
-    columns = [*read, *(name for name in dict.fromkeys([*layer.reads, "tokens"]) if name not in read)]
+    besides = [*layer.reads, "tokens", *(["id", *layer.edits.names] if layer.cuts is not None else [])]
+    columns = [*read, *(name for name in dict.fromkeys(besides) if name not in read)]
     row = 0
     for table in unit.read(columns):
         table = table.drop_columns(["position"])

@@ -4,25 +4,24 @@ Each step has a hash of its own (options, rules, code, model files) and a chain 
 everything upstream). Folders are named by chain hashes, so a finished unit is found again.
 """
 
-import difflib
-import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
 from pipeline import rules as predicates
 from pipeline import steps as table_of_steps
 from pipeline import store
+from pipeline.asked import check_index, check_names
 from pipeline.closure import code_digest
 from pipeline.config import Config, SourceConfig
 from pipeline.errors import PlanError, SourceError
+from pipeline.faults import Faults
 from pipeline.inputs import expand, unit_name
-from pipeline.marks import Mark
+from pipeline.planned_step import Step, fingerprint, hash_of, plan_pass, plan_step
 from pipeline.recipe import StepConfig
-from pipeline.source import BASE_SCHEMA, ROW_COLUMNS, Source, Unit, is_transient
-from pipeline.stage import Options, Rule, Stage
+from pipeline.source import BASE_SCHEMA, ROW_COLUMNS, Source, Unit, is_transient, transient
+from pipeline.stage import Options
 from text import unicode_tables, unspaced_packages
 
 # Modules whose code decides what every segment writes.
@@ -34,28 +33,6 @@ _ENGINE = (
     "pipeline.predicate",
     "pipeline.store",
 )
-
-
-@dataclass(frozen=True)
-class Step:
-    """A step as it will be run. `adds`: names of its columns; empty for rules alone."""
-
-    kind: str
-    name: str
-    options: Options
-    rules: tuple[Rule, ...]
-    own: str
-    chain: str
-    reads: tuple[str, ...]
-    adds: tuple[str, ...]
-    replay: bool
-    """Whether an earlier run's rows suffice to run it again (it reads and replaces nothing that
-    is not stored as it was)."""
-    expensive: bool
-    rule_lines: Mapping[str, Mark]
-    """Where each rule stands, for messages."""
-    besides: str = ""
-    """What the stage's `fingerprint` said when it was planned."""
 
 
 @dataclass(frozen=True)
@@ -82,11 +59,17 @@ class Segment:
     gpus: float
 
 
+# What a pass that cuts texts makes new: columns of its layer, null for documents that it leaves as they are.
+EDITED = ("text", "tokens", "bytes")
+
+
 @dataclass(frozen=True)
 class Layer:
     """A pass (if any) and the stages and rules behind it, up to the next pass.
 
-    adds   columns of labels/UNIT.parquet besides `unit`, `row` and `dropped_by`
+    adds   columns of labels/UNIT.parquet besides `unit`, `row`, those of `edits` and `dropped_by`
+    edits  the columns `EDITED`, where the pass cuts texts: new values in place of those before
+    counting   by source, the step that counts tokens and bytes
     """
 
     name: str
@@ -96,6 +79,18 @@ class Layer:
     reads: tuple[str, ...]
     hash: str
     folder: str
+    edits: pa.Schema
+    counting: Mapping[str, Step]
+
+    @property
+    def cuts(self) -> str | None:
+        """The column of `adds` that tells what the pass takes out of the texts."""
+        return None if self.pass_ is None else self.pass_.cuts
+
+    @property
+    def tables(self) -> dict[str, str]:
+        """The tables that the pass writes, each with what it tells."""
+        return {} if self.pass_ is None else dict(self.pass_.tables)
 
 
 @dataclass(frozen=True)
@@ -111,12 +106,15 @@ class Plan:
 def make_plan(config: Config) -> Plan:
     """Plans the run. Lists the inputs and reads no document; raises PlanError or SourceError."""
     store.configure(config.storage)
+    check_index(config)
     counting = _counting(config)
     segments = tuple(_segment(name, source, counting) for name, source in config.sources.items())
     schema = _union(segments)
-    chain = _hash("across", config.seed, [(s.source, s.hash) for s in segments])
-    layers, schema, chain = _layers(config, schema, chain)
-    mixture_hash = _hash(
+    chain = hash_of("across", config.seed, [(s.source, s.hash) for s in segments])
+    counted = {s.source: _last(s.steps, counting.name) for s in segments}
+    layers, schema, chain = _layers(config, schema, chain, counted)
+    _check_mixture(config, segments, schema)
+    mixture_hash = hash_of(
         "mixture",
         chain,
         config.corpus,
@@ -138,10 +136,10 @@ def _segment(name: str, source: SourceConfig, counting: StepConfig) -> Segment:
     stated = list(source.steps)
     if not any(step.name == counting.name for step in stated):
         stated.append(counting)
-    chain = _hash(
+    chain = hash_of(
         "segment", name, source.read, source.options.model_dump(mode="json"), unicode_tables.VERSION,
         _dictionaries(),
-        _fingerprint(reader.fingerprint, source.options, source.file, source.line),
+        fingerprint(reader.fingerprint, source.options, source.file, source.line),
         code_digest((table_of_steps.SOURCES[source.read], *_ENGINE)),
     )  # fmt: skip
     start = chain
@@ -151,7 +149,7 @@ def _segment(name: str, source: SourceConfig, counting: StepConfig) -> Segment:
         if step.kind == "stage" and table_of_steps.stage(step.name).unless in fields:
             omitted.append(step.name)
             continue
-        planned = _step(step, fields, chain)
+        planned = plan_step(step, fields, chain)
         chain = planned.chain
         steps.append(planned)
     opened = [table_of_steps.stage(step.name, step.options) for step in steps if step.kind == "stage"]
@@ -172,109 +170,58 @@ def _segment(name: str, source: SourceConfig, counting: StepConfig) -> Segment:
     )
 
 
-def _step(step: StepConfig, fields: dict[str, pa.Field], chain: str) -> Step:
-    """Checks that the step can run over `fields`, adds its columns to them, hashes it."""
-    reads: tuple[str, ...] = ()
-    adds: tuple[str, ...] = ()
-    replay = True
-    expensive = False
-    besides = ""
-    own = _hash(step.kind, step.name, step.options.model_dump(mode="json"))
-    if step.kind == "stage":
-        stage = table_of_steps.stage(step.name, step.options)
-        _check_reads(step, stage.reads, fields)
-        _check_adds(step, stage, fields)
-        reads, adds = stage.reads, tuple(stage.adds.names)
-        expensive = stage.expensive
-        replay = not stage.replaces and not any(is_transient(fields[name]) for name in reads)
-        besides = _fingerprint(stage.fingerprint, step.options, step.file, step.line)
-        own = _hash(own, besides, code_digest((table_of_steps.STAGES[step.name],)))
-        for added in stage.adds:
-            fields[added.name] = added
-    predicates.check(step.rules, pa.schema(fields.values()), file=step.file, lines=step.rule_lines)
-    decided = [(rule.name, rule.drop_if) for rule in step.rules]
-    return Step(
-        kind=step.kind,
-        name=step.name,
-        options=step.options,
-        rules=step.rules,
-        own=own,
-        chain=_hash(chain, own, decided),
-        reads=reads,
-        adds=adds,
-        replay=replay,
-        expensive=expensive,
-        rule_lines=step.rule_lines,
-        besides=besides,
-    )
+def _check_mixture(config: Config, segments: Sequence[Segment], schema: pa.Schema) -> None:
+    """Checks what the mixture asks of a document's columns; `schema`, those of all sources together."""
+    there = [field for field in schema if not is_transient(field)]
+    stored = {name for segment in segments for name in segment.schema.names}
+    own = {}
+    for segment in segments:
+        lacking = stored - set(segment.schema.names)
+        own[segment.source] = pa.schema([field for field in there if field.name not in lacking])
+    faults = Faults()
+    for path, problem in table_of_steps.mixture_problems(config.mixture, pa.schema(there), own):
+        mark = config.mixture_marks.get(path, config.mixture_mark)
+        faults.add(f"mixture: {problem}", mark)
+    faults.stop()
 
 
-def _check_reads(step: StepConfig, reads: Iterable[str], fields: dict[str, pa.Field]) -> None:
-    for name in reads:
-        if name in fields:
-            continue
-        near = difflib.get_close_matches(name, fields, n=3)
-        adding = [other for other in table_of_steps.adding(name) if other != step.name]
-        remedy = f"; the step {adding[0]!r} adds it: put it before" if adding else ""
-        nearest = f"nearest: {', '.join(near)}; " if near else ""
-        raise PlanError(
-            f"step {step.name!r} reads column {name!r}, which is not there{remedy} "
-            f"({nearest}there are {', '.join(fields)})",
-            step.file,
-            step.line,
-        )
+def _last(steps: Sequence[Step], name: str) -> Step:
+    """The last step of that name, without rules."""
+    return replace(next(step for step in reversed(steps) if step.name == name), rules=())
 
 
-def _check_adds(step: StepConfig, stage: Stage, fields: dict[str, pa.Field]) -> None:
-    for added in stage.adds:
-        if added.name in fields and added.name not in stage.replaces:
-            raise PlanError(
-                f"step {step.name!r} adds column {added.name!r}, which is there already: "
-                "is the step listed twice, or does the input have a column of that name?",
-                step.file,
-                step.line,
-            )
-
-
-def _layers(config: Config, schema: pa.Schema, chain: str) -> tuple[tuple[Layer, ...], pa.Schema, str]:
+def _layers(
+    config: Config, schema: pa.Schema, chain: str, counting: Mapping[str, Step]
+) -> tuple[tuple[Layer, ...], pa.Schema, str]:
     groups: list[list[StepConfig]] = []
     for step in config.across:
         if step.kind == "pass" or not groups:
             groups.append([])
         groups[-1].append(step)
     fields = {field.name: field for field in schema}
+    written: dict[str, str] = {}
     layers = []
     for number, group in enumerate(groups, 1):
         first = set(fields)
         pass_, steps = None, []
         for step in group:
             if step.kind == "pass":
-                declared = table_of_steps.pass_(step.name, step.options)
-                _check_reads(step, declared.reads, fields)
-                for added in declared.adds:
-                    if added.name in fields:
+                check_names(step, fields, list(config.sources), config.left_out)
+                pass_ = plan_pass(step, fields, chain, config.seed)
+                for table, _ in pass_.tables:
+                    if written.setdefault(table, step.name) != step.name:
                         raise PlanError(
-                            f"pass {step.name!r} adds column {added.name!r}, which is there already: "
-                            "is the pass listed twice?",
+                            f"passes {written[table]!r} and {step.name!r} both write a table {table!r}: "
+                            "leave out one of them",
                             step.file,
                             step.line,
                         )
-                    fields[added.name] = added
-                besides = _fingerprint(declared.fingerprint, step.options, step.file, step.line)
-                code = code_digest((table_of_steps.PASSES[step.name],))
-                own = _hash(
-                    "pass", step.name, step.options.model_dump(mode="json"), config.seed, besides, code
-                )
-                pass_ = Step(
-                    "pass", step.name, step.options, (), own, _hash(chain, own),
-                    declared.reads, tuple(declared.adds.names), True, False, {},
-                )  # fmt: skip
                 chain = pass_.chain
                 step = StepConfig(
                     kind="rules", name="rules", options=Options(), rules=step.rules,
                     file=step.file, line=step.line, rule_lines=step.rule_lines,
                 )  # fmt: skip
-            planned = _step(step, fields, chain)
+            planned = plan_step(step, fields, chain, across=True)
             chain = planned.chain
             steps.append(planned)
         wanted = {name for step in steps for name in step.reads}
@@ -282,6 +229,7 @@ def _layers(config: Config, schema: pa.Schema, chain: str) -> tuple[tuple[Layer,
             name for step in steps for rule in step.rules for name in predicates.columns_of(rule.drop_if)
         }
         name = f"{number}-{group[0].name}"
+        edits = EDITED if pass_ is not None and pass_.cuts is not None else ()
         layers.append(
             Layer(
                 name=name,
@@ -293,8 +241,12 @@ def _layers(config: Config, schema: pa.Schema, chain: str) -> tuple[tuple[Layer,
                 reads=tuple(name for name in fields if name in wanted and name in first),
                 hash=chain,
                 folder=f"layers/{name}-{chain}",
+                edits=pa.schema([fields[name].with_nullable(True) for name in edits]),
+                counting=counting if edits else {},
             )
         )
+        if pass_ is not None and pass_.cuts is not None:  # offsets into a text that is gone
+            fields[pass_.cuts] = transient(fields[pass_.cuts])
     return tuple(layers), pa.schema([f.with_nullable(True) for f in fields.values()]), chain
 
 
@@ -349,14 +301,3 @@ def _dictionaries() -> str:
         return unspaced_packages.versions()
     except unspaced_packages.MissingDataError as fault:
         raise PlanError(str(fault)) from fault
-
-
-def _fingerprint(of: Callable[[Any], str], options: Options, file: str, line: int) -> str:
-    try:
-        return of(options)
-    except PlanError as fault:
-        raise PlanError(fault.message, fault.file or file, fault.line or line) from fault
-
-
-def _hash(*parts: Any) -> str:
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]

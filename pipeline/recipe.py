@@ -33,6 +33,7 @@ class StepConfig:
     file, line   where the step stands: the run file or a recipe's
     recipe       name of the recipe that it came from, "" for none
     rule_lines   file and line of each rule, by name
+    written      names of the rules that are written out in YAML; the others are the published ones
     """
 
     kind: Literal["stage", "pass", "rules"]
@@ -43,6 +44,11 @@ class StepConfig:
     line: int
     recipe: str = ""
     rule_lines: Mapping[str, Mark] = field(default_factory=dict)
+    written: frozenset[str] = frozenset()
+
+    def stands_in(self, file: str) -> frozenset[str]:
+        """Names of the rules that are written out in this file."""
+        return frozenset(name for name in self.written if self.rule_lines[name].file == file)
 
 
 @dataclass(frozen=True)
@@ -123,7 +129,10 @@ def read_steps(
             read += _expand(marked, where, arguments, faults, across, inside)
         elif name == RULES:
             rules, rule_lines = _read_rules(marked, where, arguments, faults)
-            read.append(StepConfig("rules", RULES, Options(), rules, *mark, rule_lines=rule_lines))
+            written = frozenset(rule_lines)
+            read.append(
+                StepConfig("rules", RULES, Options(), rules, *mark, rule_lines=rule_lines, written=written)
+            )
         elif name in steps.STAGES:
             read += _read_step(marked, where, "stage", steps.stage(name), arguments, faults)
         elif name in steps.PASSES and across:
@@ -205,7 +214,8 @@ def _read_step(
         faults.add(fault.message, mark if fault.file is None else Mark(fault.file, fault.line or 1))
         return []
     rules, rule_lines = stated or (published, {rule.name: mark for rule in published})
-    return [StepConfig(kind, step.name, options, rules, *mark, rule_lines=rule_lines)]
+    written = frozenset(rule_lines if stated else ())
+    return [StepConfig(kind, step.name, options, rules, *mark, rule_lines=rule_lines, written=written)]
 
 
 def _read_rules(
@@ -291,7 +301,8 @@ def _override(marked: Marked, at: KeyPath, value: Any, recipe: Recipe, faults: F
             rule.name: marked.mark((*at, rule.name)) if rule.name in value else step.rule_lines[rule.name]
             for rule in rules
         }
-        overridden.append(replace(step, rules=rules, rule_lines=rule_lines))
+        written = frozenset(name for name in rule_lines if name in value or name in step.written)
+        overridden.append(replace(step, rules=rules, rule_lines=rule_lines, written=written))
     return overridden
 
 

@@ -14,15 +14,19 @@ from rich.syntax import Syntax
 from rich.table import Column, Table
 from rich.text import Text
 
-from pipeline import state
+from pipeline import benchmarks, state
 from pipeline import steps as table_of_steps
 from pipeline.corpus_recipe import CorpusRecipe, corpus_recipe_names, load_corpus_recipe
 from pipeline.errors import PlanError
 from pipeline.faults import choose
-from pipeline.plan import Layer, Plan, Segment, Step
+from pipeline.indexing import indexed_passes
+from pipeline.plan import Layer, Plan, Segment
+from pipeline.planned_step import Step
 from pipeline.recipe import load_recipe, recipe_names
 from pipeline.source import ADDRESS, is_transient
 from pipeline.stage import Pass, Rule, Stage
+from pipeline.tripped import summary, tripped
+from pipeline.tripwires import describe
 
 UNITS_SHOWN = 8
 
@@ -44,17 +48,33 @@ def outline(plan: Plan, console: Console) -> None:
     ready = all(not done.todo for done in found)
     units = state.corpus_units(root, plan, found) if ready else []
     digest = state.first_digest(plan, found) if ready else ""
+    layers = []
     for layer in plan.layers:
         status = "waits for the sources"
         if ready:
             here = state.layer_state(root, layer, units, digest)
+            layers.append(here)
             ready = not here.todo
             status = "done" if ready else f"{len(here.done)} of {len(units)} units done"
             if ready:
                 digest = state.next_digest(digest, layer, here, units)
                 units = state.with_layer(root, layer, here, units)
         _layer(layer, status, console)
-    manifest = state.mixture_done(root, plan.mixture_hash, digest) if ready else None
+    if not plan.config.no_benchmarks and not any(
+        layer.pass_ is not None and layer.pass_.name == benchmarks.PASS for layer in plan.layers
+    ):
+        console.print(f"\n{benchmarks.WARNING}", highlight=False, markup=False, style="yellow")
+    wires = tripped(plan, found, layers).stopping if ready else ()
+    console.print(Text("\ntripwires", style="bold") + Text(f"  {len(wires)} stop the run" if wires else ""))
+    for line in describe(plan.config.tripwires):
+        console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
+    for wire in wires:
+        console.print(f"  {wire.told()}", highlight=False, markup=False, soft_wrap=True, style="red")
+    if plan.config.index:
+        passes = ", ".join(step.name for step in indexed_passes(plan))
+        line = f"  {plan.config.index}: the documents that survive, for later runs, by {passes}"
+        console.print(Text("\nindex", style="bold") + Text(line))
+    manifest = state.mixture_done(root, plan.mixture_hash, digest) if ready and not wires else None
     console.print(
         Text("\nmixture", style="bold") + Text(f"  {'done' if manifest else 'to do'}", style="cyan")
     )
@@ -106,6 +126,10 @@ def _steps(steps: Iterable[Step], console: Console) -> None:
             console.print(f"    {step.name}{options}", highlight=False, markup=False)
             if step.kind == "stage" and "text" in table_of_steps.stage(step.name, step.options).replaces:
                 console.print("      edits the text: steps from here on see the new one", style="yellow")
+            if step.cuts is not None:
+                console.print("      cuts the text: steps from here on see what is left", style="yellow")
+            for name, about in step.tables:
+                console.print(f"      writes the table {name}: {about}", highlight=False, style="dim")
             if step.adds:
                 columns = Text("adds " + ", ".join(step.adds), style="dim")
                 console.print(Padding(columns, (0, 0, 0, 6), expand=False))
@@ -136,6 +160,9 @@ def funnel(manifest: dict[str, Any], console: Console) -> None:
     for layer in manifest["across"]:
         table.add_section()
         table.add_row(f"[bold]{layer['layer']}[/]", f"{layer['documents']:,}", f"{layer['tokens']:,}", "")
+        if cut := layer.get("cut"):
+            texts = f"  − cut from {cut['documents']:,} texts"
+            table.add_row(texts, "", f"[red]{cut['tokens']:,}[/]", "")
         _rule_rows(table, layer, whole)
         table.add_row(
             "  kept", f"{layer['kept']:,}", f"{layer['tokens_kept']:,}", _share(layer["kept"], whole)
@@ -151,6 +178,8 @@ def funnel(manifest: dict[str, Any], console: Console) -> None:
                 f"{name}: asked {source['asked_tokens']:,} tokens, "
                 f"achieved {source['tokens']:,}: {source['reason']}"
             )
+    for line in summary(manifest["tripwires"]):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def _rule_rows(table: Table, part: dict[str, Any], whole: int) -> None:
@@ -240,6 +269,11 @@ def _described(kind: str, declared: Stage | Pass, console: Console) -> None:
     console.print(f"reads {', '.join(declared.reads)}", highlight=False)
     _columns(declared.adds, console)
     _options(declared.options, console)
+    if isinstance(declared, Pass):
+        if declared.cuts is not None:
+            console.print("cuts the text: steps behind it see what is left", style="yellow")
+        for table, about in declared.tables.items():
+            console.print(f"writes the table {table}: {about}", highlight=False)
     if declared.rules:
         console.print("published rules", style="bold")
         _rules(declared.rules, console)
@@ -317,6 +351,9 @@ def _kind(annotation: Any) -> str:
         return f"mapping of {_kind(inside[0])} to {_kind(inside[1])}"
     if annotation is Any:
         return "several"
+    if issubclass(annotation, BaseModel):
+        fields = annotation.model_fields.items()
+        return "{" + ", ".join(f"{name}: {_kind(known.annotation)}" for name, known in fields) + "}"
     return {"str": "text"}.get(annotation.__name__, str(annotation.__name__))
 
 

@@ -56,25 +56,34 @@ def _named(rule: Rule) -> str:
 def _problem(rule: Rule, schema: pa.Schema) -> str:
     """What is wrong with the rule, "" for nothing."""
     try:
-        names = predicate.parse(rule.drop_if).columns
+        kind = typed(rule.drop_if, schema)
     except PredicateError as fault:
-        return _reserved(str(fault), rule.drop_if, schema)
+        return str(fault)
+    return "" if kind == "BOOLEAN" else f"it gives {kind}; expected a condition, true where to drop"
+
+
+def typed(sql: str, schema: pa.Schema) -> str:
+    """The SQL type of an expression over one row of `schema`. Raises PredicateError: what is wrong with it,
+    and the remedy."""
+    try:
+        names = predicate.parse(sql).columns
+    except PredicateError as fault:
+        raise PredicateError(_reserved(str(fault), sql, schema)) from fault
     for name in names:
         if name not in schema.names:
-            return _unknown(name, rule.drop_if, schema)
+            raise PredicateError(_unknown(name, sql, schema))
         if sum(name.casefold() == other.casefold() for other in schema.names) > 1:
-            return f"SQL does not tell column {name!r} from another that differs by case only"
+            raise PredicateError(f"SQL does not tell column {name!r} from another that differs by case only")
     # One row of nulls, as an expensive stage leaves where it did not measure: what cannot be
     # decided for it (a constant that is no number) could not be decided for a document either.
     nulls = [pa.nulls(1, schema.field(name).type) for name in names]
     connection = predicate.shared()
     _register(connection, pa.table(nulls, names=list(names)) if names else _NO_COLUMNS)
     try:
-        connection.execute(f"SELECT {bracket(rule.drop_if)} FROM {TABLE}").fetchall()
+        connection.execute(f"SELECT {bracket(sql)} FROM {TABLE}").fetchall()
     except duckdb.Error as fault:
-        return reason(fault)
-    kind = str(connection.description[0][1])
-    return "" if kind == "BOOLEAN" else f"it gives {kind}; expected a condition, true where to drop"
+        raise PredicateError(reason(fault)) from fault
+    return str(connection.description[0][1])
 
 
 def _reserved(problem: str, sql: str, schema: pa.Schema) -> str:

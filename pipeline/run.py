@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from importlib.metadata import version
 from typing import Any, TypeVar
 
@@ -14,18 +13,24 @@ from pipeline import state, store
 from pipeline import steps as table_of_steps
 from pipeline.corpus import CorpusUnit
 from pipeline.engine import Engine, InlineEngine
-from pipeline.errors import EngineError, StoreError
+from pipeline.errors import StoreError, TripwireError
 from pipeline.hold import hold
-from pipeline.layer import LabelTask, StoredLabels, label_unit
-from pipeline.plan import Layer, Plan, Segment, Step
+from pipeline.indexing import write_index
+from pipeline.plan import Layer, Plan, Segment
+from pipeline.planned_step import Step
 from pipeline.progress import Progress
 from pipeline.ray_engine import RayEngine
+from pipeline.run_corpus import RunCorpus
+from pipeline.run_layer import LayerRun
 from pipeline.segments import run_segments
+from pipeline.tripped import Tripped, tripped
+from pipeline.tripwire_message import Message
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 ROWS_PER_PARTITION = 2_000_000
+UNITS_ALONE = 64  # that a run reads of itself, sooner than starting an engine
 
 
 @dataclass(frozen=True)
@@ -98,65 +103,41 @@ class Run:
             layers.append(done)
             digest = state.next_digest(digest, layer, done, units)
             units = state.with_layer(self.root, layer, done, units)
+        wires = tripped(self.plan, segments, layers)
+        if wires.stopping:
+            raise TripwireError(Message(self.plan, segments, layers, self._tasks)(wires))
+        write_index(self.plan, segments, layers, units, self.engine, self.progress)
         manifest = state.mixture_done(self.root, self.plan.mixture_hash, digest)
         if manifest is None:
-            manifest = self._mixture(units, digest, segments, layers)
+            manifest = self._mixture(units, digest, segments, layers, wires)
+        elif manifest.get("tripwires") != wires.as_dict():  # others are accepted now: the draw is the same
+            manifest = self._publish({**manifest, "tripwires": wires.as_dict()})
         elif self._engine is None:
             self.progress.say(f"nothing to do: {self.root} is complete ({_totals(manifest)})")
         return manifest
+
+    def _tasks(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+        """Small tasks: an engine that runs already does them, or is started for many of them alone."""
+        alone = self._engine is None and len(items) <= UNITS_ALONE
+        return (InlineEngine() if alone else self.engine()).map(function, items)
 
     def _layer(self, layer: Layer, units: list[CorpusUnit], digest: str) -> state.LayerState:
         found = state.layer_state(self.root, layer, units, digest)
         if not found.todo:
             return found
         started = time.monotonic()
-        scratch = store.join(self.root, layer.folder, f"scratch-{digest}")
-        label = None
-        if layer.pass_ is not None:
-            label = self._earlier_labels(layer, units, digest)
-        if layer.pass_ is not None and label is None:
-            declared = table_of_steps.pass_(layer.pass_.name, layer.pass_.options)
-            self.progress.start(layer.name, len(units), 0)
-            corpus = RunCorpus(
-                units,
-                self._partitions(units),
-                scratch,
-                store.join(self.root, layer.folder, "tables"),
-                self.plan.config.seed,
-                self.engine(),
-                self.progress,
-            )
-            label = declared.run(corpus, layer.pass_.options)
-        self.progress.start(layer.name, len(units), len(found.done))
-        tasks = [LabelTask(unit, label, digest) for unit in found.todo]
-        for manifest in self.engine().map(partial(label_unit, layer, self.root), tasks):
-            self.progress.batch(manifest["documents"], 0, manifest["kept"])
-            self.progress.unit()
-        self.progress.finish()
-        self._note(layer.name, len(tasks), started)
-        store.remove(scratch)
+        LayerRun(
+            self.root,
+            layer,
+            units,
+            digest,
+            self._partitions(units),
+            self.plan.config.seed,
+            self.engine,
+            self.progress,
+        )(found)
+        self._note(layer.name, len(found.todo), started)
         return state.layer_state(self.root, layer, units, digest)
-
-    def _earlier_labels(
-        self, layer: Layer, units: Sequence[CorpusUnit], digest: str
-    ) -> Callable[[CorpusUnit], Any] | None:
-        """Labels that this pass has given to this very corpus under other rules."""
-        assert layer.pass_ is not None
-        marker = {"pass": layer.pass_.own, "digest": digest}
-        folder = store.join(self.root, layer.folder)
-        store.make_folder(folder)
-        store.write_json(store.join(folder, "layer.json"), marker)
-        for name in store.names(store.join(self.root, "layers")):
-            other = store.join(self.root, "layers", name)
-            if other == folder or store.read_json(store.join(other, "layer.json")) != marker:
-                continue
-            if all(
-                (store.read_json(store.join(other, "units", f"{u.name}.json")) or {}).get("digest") == digest
-                for u in units
-            ):
-                self.progress.say(f"{layer.name}: labels of an earlier run serve; only its rules are new")
-                return StoredLabels(other, layer.pass_.adds)
-        return None
 
     def _partitions(self, units: Sequence[CorpusUnit]) -> int:
         if self.settings.partitions is not None:
@@ -174,6 +155,7 @@ class Run:
         digest: str,
         segments: Sequence[state.SegmentState],
         layers: Sequence[state.LayerState],
+        wires: Tripped,
     ) -> dict[str, Any]:
         """Draws the corpus. Old shards go only now, and the manifest is written last."""
         started = time.monotonic()
@@ -221,8 +203,18 @@ class Run:
                 }
                 for layer, found in zip(self.plan.layers, layers, strict=True)
             ],
+            "tripwires": wires.as_dict(),
             "mixture": mixture,
         }
+        self._publish(manifest)
+        store.remove(scratch)
+        self._note("mixture", len(units), started)
+        self.progress.say(f"complete: {_totals(manifest)}")
+        return manifest
+
+    def _publish(self, manifest: dict[str, Any]) -> dict[str, Any]:
+        """Writes the dataset card and then the manifest, by which the run is complete."""
+        config = self.plan.config
         card = importlib.import_module(table_of_steps.CARD).card
         with (
             open(config.file, encoding="utf-8") as recipe,
@@ -230,9 +222,6 @@ class Run:
         ):
             sink.write(card(manifest, recipe.read()).encode())
         store.write_json(store.join(self.root, state.MANIFEST), manifest)
-        store.remove(scratch)
-        self._note("mixture", len(units), started)
-        self.progress.say(f"complete: {_totals(manifest)}")
         return manifest
 
     def _remove_other_mixtures(self, scratch: str) -> None:
@@ -247,7 +236,12 @@ class Run:
             "corpus": self.plan.config.corpus,
             "segments": [segment.folder for segment in self.plan.segments],
             "layers": [
-                {"folder": layer.folder, "pass": layer.pass_.name if layer.pass_ else None}
+                {
+                    "folder": layer.folder,
+                    "pass": layer.pass_.name if layer.pass_ else None,
+                    "cuts": layer.cuts,
+                    "tables": layer.tables,
+                }
                 for layer in self.plan.layers
             ],
         }
@@ -265,27 +259,6 @@ class Run:
                     old = file.read()
             with store.Sink(path) as sink:
                 sink.write(old + "".join(line + "\n" for line in self._log).encode())
-
-
-@dataclass(frozen=True)
-class RunCorpus:
-    """The `Corpus` that a pass or the mixture is given."""
-
-    units: Sequence[CorpusUnit]
-    partitions: int
-    scratch: str
-    tables: str
-    seed: int
-    engine: Engine
-    progress: Progress
-
-    def map(self, function: Callable[[Item], Result], items: Sequence[Item], doing: str) -> Iterator[Result]:
-        store.make_folder(self.scratch)
-        self.progress.doing(doing)
-        try:
-            yield from self.engine.map(function, items)
-        except EngineError as fault:
-            raise EngineError(f"{doing}: {fault}") from fault
 
 
 def clean(plan: Plan) -> tuple[int, int]:
@@ -313,6 +286,9 @@ def _sum(manifests: Any) -> dict[str, Any]:
             held = total["rules"].setdefault(rule, {"documents": 0, "tokens": 0})
             held["documents"] += counts["documents"]
             held["tokens"] += counts["tokens"]
+        for key, count in manifest.get("cut", {}).items():
+            cut = total.setdefault("cut", {})
+            cut[key] = cut.get(key, 0) + count
     return total
 
 

@@ -13,6 +13,7 @@ from pipeline.corpus_recipe import corpus_recipe_names
 from pipeline.recipe import RECIPE, RULES, recipe_names
 from pipeline.source import Source
 from pipeline.stage import Pass, Stage
+from pipeline.tripwires import OFF, Tripwires
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _REFERENCE = "#/$defs/{model}"
@@ -36,7 +37,7 @@ def json_schema() -> dict[str, Any]:
     passes = [steps.pass_(name) for name in steps.PASSES]
     options = [*(s.options for s in sources), *(s.options for s in stages), *(p.options for p in passes)]
     mixture = steps.mixture_options()
-    models = _Models([RunFile, mixture, *options])
+    models = _Models([RunFile, mixture, Tripwires, *options])
     run = models.object(RunFile)
     readers = [_source(source, models) for source in sources]
     across: list[Stage | Pass] = [*stages, *passes]
@@ -57,6 +58,10 @@ def json_schema() -> dict[str, Any]:
         "mixture": {
             **_about(run["properties"]["mixture"]),
             "anyOf": [models.object(mixture), {"type": "null"}],
+        },
+        "tripwires": {
+            **_about(run["properties"]["tripwires"]),
+            "anyOf": [models.object(Tripwires), {"enum": [OFF, False, None]}],
         },
     }
     defs = {**models.defs, "steps": {"type": ["array", "null"], "items": _step(stages, models)}}

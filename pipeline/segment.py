@@ -16,7 +16,8 @@ from pipeline import steps as table_of_steps
 from pipeline import store
 from pipeline.batch import Batch
 from pipeline.errors import ContractError, PlanError, SourceError
-from pipeline.plan import Segment, Step
+from pipeline.plan import Segment
+from pipeline.planned_step import Step
 from pipeline.replay import Donor
 from pipeline.rules import Rules
 from pipeline.source import BASE_SCHEMA, Reading, Unit, document_id

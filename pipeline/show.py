@@ -39,6 +39,7 @@ def show(roots: Sequence[str], identity: str, part: str, console: Console) -> No
     for root in roots:
         with sql.connect(root) as connection:
             document = _find(connection, wanted)
+            cuts = _cuts(connection, document) if document is not None else {}
         if document is not None:
             break
     else:
@@ -48,9 +49,15 @@ def show(roots: Sequence[str], identity: str, part: str, console: Console) -> No
     elif part == "original":
         _write(original(root, document))
     else:
-        _facts(document, console)
+        _facts(root, document, console)
         console.print(Line("text", style="dim"))
         console.print(document["text"] or "", markup=False, highlight=False, soft_wrap=True)
+        for pass_, pieces in cuts.items():
+            size = sum(len(piece.encode()) for _, piece in pieces)
+            console.print(Line(f"cut by {pass_}: {len(pieces)} spans, {size:,} bytes", style="dim"))
+            for start, piece in pieces:
+                lines = piece.replace("\n", "⏎\n" + 10 * " ").rstrip(" ").removesuffix("\n")
+                console.print(Text(f"{start:>8,}  ", style="dim") + Text(lines), soft_wrap=True)
         console.print(Line("original", style="dim"))
         console.print(
             original(root, document).decode("utf-8", "replace"), markup=False, highlight=False, soft_wrap=True
@@ -121,6 +128,18 @@ def _find(connection: duckdb.DuckDBPyConnection, wanted: str) -> dict[str, Any] 
     return found[0] if found else None
 
 
+def _cuts(
+    connection: duckdb.DuckDBPyConnection, document: dict[str, Any]
+) -> dict[str, list[tuple[int, str]]]:
+    """What each pass has cut from the document: byte of the text as it was then, and the piece."""
+    cuts: dict[str, list[tuple[int, str]]] = {}
+    for pass_, start, piece in connection.execute(
+        "SELECT pass, start, cut FROM cuts WHERE unit = ? AND row = ?", [document["unit"], document["row"]]
+    ).fetchall():
+        cuts.setdefault(pass_, []).append((start, piece))
+    return {pass_: sorted(pieces) for pass_, pieces in cuts.items()}
+
+
 def _segment(root: str, source: str, unit: str) -> tuple[str, str, dict[str, Any]]:
     """Folder of the segment that holds the unit, its reader and the reader's options."""
     for folder in store.read_json(store.join(root, "plan.json"))["segments"]:
@@ -135,12 +154,14 @@ def _segment(root: str, source: str, unit: str) -> tuple[str, str, dict[str, Any
     )
 
 
-def _facts(document: dict[str, Any], console: Console) -> None:
+def _facts(root: str, document: dict[str, Any], console: Console) -> None:
+    layers = store.read_json(store.join(root, "plan.json"))["layers"]
+    hidden = {"text", "dropped_by", *(layer.get("cuts") for layer in layers)}  # what is cut is shown itself
     failed = document.get("dropped_by")
     verdict = Text(f"dropped by {', '.join(failed)}", style="red") if failed else Text("kept", style="green")
     table = Table.grid(padding=(0, 2))
     for name, value in document.items():
-        if name not in ("text", "dropped_by") and value is not None:
+        if name not in hidden and value is not None:
             table.add_row(Text(name, style="dim"), Text(_shown(value)))
     console.print(verdict)
     console.print(table)

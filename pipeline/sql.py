@@ -8,18 +8,10 @@ from typing import Any
 
 import duckdb
 
-from pipeline import state, store
+from pipeline import layer_views, state, store
 from pipeline.errors import PlanError, StoreError
-
-VIEWS = {
-    "documents": "documents that survive, with every signal and label",
-    "dropped": "the ledger: documents dropped, with signals, text and dropped_by (all rules failed)",
-    "shards": "the drawn corpus, as the Parquet shards have it",
-    "rules": "documents and tokens dropped per rule, and those dropped by that rule alone",
-    "duplicates": "members of clusters of two and more: rank 0 is the copy that was kept",
-    "skipped": "input records left out before they became documents, by unit and reason",
-    "units": "input files with what became of their documents",
-}
+from pipeline.layer_views import quote
+from pipeline.views import VIEWS
 
 
 def output_of(target: str) -> str:
@@ -83,12 +75,14 @@ def _connected(root: str) -> duckdb.DuckDBPyConnection:
     _view(connection, "_dropped_at_source", ledger)
     for number, layer in enumerate(layers):
         _view(connection, f"_labels_{number}", layer["files"])
-    _documents(connection, layers)
-    _dropped(connection, layers)
+    layer_views.documents(connection, layers)
+    layer_views.dropped(connection, layers)
     manifest = store.read_json(store.join(root, state.MANIFEST))
     shards = [] if manifest is None else [shard["name"] for shard in manifest["mixture"]["shards"]]
     _view(connection, "shards", [store.join(root, state.SHARDS, name) for name in shards])
-    _duplicates(connection, layers)
+    layer_views.duplicates(connection, layers)
+    layer_views.cuts(connection, layers)
+    layer_views.pass_tables(connection, root, plan["layers"])
     connection.execute(_RULES)
     _units(connection, segments)
     return connection
@@ -113,7 +107,7 @@ def _layer_files(root: str, layer: dict[str, Any]) -> dict[str, Any]:
     names = store.names(store.join(root, folder, "units"))
     files = [store.join(root, folder, "labels", f"{name.removesuffix('.json')}.parquet") for name in names]
     columns = _columns(files[0]) if files else []
-    return {"files": files, "columns": columns, "pass": layer["pass"]}
+    return {**layer, "files": files, "columns": columns}
 
 
 def _columns(path: str) -> list[str]:
@@ -122,14 +116,10 @@ def _columns(path: str) -> list[str]:
         return names
 
 
-def _quote(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
 def _view(connection: duckdb.DuckDBPyConnection, name: str, files: Sequence[str]) -> None:
     """A view over Parquet files; without files, an empty one with the columns that others need."""
     if files:
-        listed = ", ".join(_quote(path) for path in files)
+        listed = ", ".join(quote(path) for path in files)
         connection.execute(
             f"CREATE VIEW {name} AS SELECT * FROM read_parquet([{listed}], union_by_name=true)"
         )
@@ -141,61 +131,6 @@ def _view(connection: duckdb.DuckDBPyConnection, name: str, files: Sequence[str]
         f"0::BIGINT AS tokens, 0::BIGINT AS bytes, ''::VARCHAR AS unit, 0::BIGINT AS row{dropped_by}) "
         "WHERE false"
     )
-
-
-def _joined(layers: Sequence[dict[str, Any]], upto: int) -> tuple[str, str]:
-    """FROM clause and label columns of stored documents with the labels of layers 0 … upto."""
-    source = "_stored"
-    columns = "_stored.*"
-    for number in range(upto + 1):
-        source += f" JOIN _labels_{number} USING (unit, row)"
-        for name in layers[number]["columns"]:
-            if name not in ("unit", "row", "dropped_by"):
-                columns += f', _labels_{number}."{name}"'
-    return source, columns
-
-
-def _alive(upto: int) -> str:
-    return " AND ".join(f"len(_labels_{number}.dropped_by) = 0" for number in range(upto)) or "true"
-
-
-def _documents(connection: duckdb.DuckDBPyConnection, layers: Sequence[dict[str, Any]]) -> None:
-    source, columns = _joined(layers, len(layers) - 1)
-    connection.execute(f"CREATE VIEW documents AS SELECT {columns} FROM {source} WHERE {_alive(len(layers))}")
-
-
-def _dropped(connection: duckdb.DuckDBPyConnection, layers: Sequence[dict[str, Any]]) -> None:
-    parts = ["SELECT * FROM _dropped_at_source"]
-    for number in range(len(layers)):
-        source, columns = _joined(layers, number)
-        parts.append(
-            f"SELECT {columns}, _labels_{number}.dropped_by FROM {source} "
-            f"WHERE len(_labels_{number}.dropped_by) > 0"
-        )
-    connection.execute("CREATE VIEW dropped AS " + " UNION ALL BY NAME ".join(parts))
-
-
-def _duplicates(connection: duckdb.DuckDBPyConnection, layers: Sequence[dict[str, Any]]) -> None:
-    parts = []
-    for number, layer in enumerate(layers):
-        name = layer["pass"]
-        if name is None or f"{name}_cluster" not in layer["columns"]:
-            continue
-        parts.append(
-            f"SELECT {_quote(name)} AS pass, l.{name}_cluster AS cluster, l.{name}_rank AS rank, "
-            f"l.{name}_size AS size, d.id, d.source, d.url, d.origin, d.date, d.tokens, "
-            f"k.url AS kept_url, k.origin AS kept_origin, d.text "
-            f"FROM _labels_{number} l JOIN _stored d USING (unit, row) LEFT JOIN ("
-            f"SELECT a.{name}_cluster AS cluster, b.url, b.origin FROM _labels_{number} a "
-            f"JOIN _stored b USING (unit, row) WHERE a.{name}_rank = 0 AND a.{name}_size > 1"
-            f") k ON k.cluster = l.{name}_cluster WHERE l.{name}_size > 1"
-        )
-    empty = (
-        "SELECT ''::VARCHAR AS pass, ''::VARCHAR AS cluster, 0::INTEGER AS rank, 0::INTEGER AS size, id, "
-        "source, url, origin, date, tokens, ''::VARCHAR AS kept_url, ''::VARCHAR AS kept_origin, text "
-        "FROM _stored WHERE false"
-    )
-    connection.execute("CREATE VIEW duplicates AS " + " UNION ALL ".join([empty, *parts]))
 
 
 _RULES = """
@@ -230,9 +165,10 @@ def prompt(connection: duckdb.DuckDBPyConnection) -> None:
     """Reads queries from the keyboard until the end of input; an error leaves the prompt standing."""
     import readline
 
+    views = _views(connection)
     readline.set_completer(_completer(connection))
     readline.parse_and_bind("tab: complete")
-    print("Views: " + ", ".join(VIEWS) + ". A query ends with ';'. .help, .quit or Ctrl-D.")
+    print("Views: " + ", ".join(views) + ". A query ends with ';'. .help, .quit or Ctrl-D.")
     held = ""
     while True:
         try:
@@ -248,7 +184,7 @@ def prompt(connection: duckdb.DuckDBPyConnection) -> None:
         if not held and word in (".quit", ".exit"):
             return
         if not held and word in (".help", ".views", ".tables"):
-            for name, about in VIEWS.items():
+            for name, about in views.items():
                 print(f"  {name:11} {about}")
             continue
         held = f"{held}\n{line}" if held else line
@@ -259,9 +195,17 @@ def prompt(connection: duckdb.DuckDBPyConnection) -> None:
             held = ""
 
 
+def _views(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """The views that there are, with those of passes, and what each shows."""
+    query = "SELECT view_name, comment FROM duckdb_views() WHERE comment IS NOT NULL ORDER BY view_name"
+    return {**VIEWS, **dict(connection.execute(query).fetchall())}
+
+
 def _completer(connection: duckdb.DuckDBPyConnection) -> Any:
     columns = connection.execute("SELECT DISTINCT column_name FROM (DESCRIBE documents)").fetchall()
-    words = sorted([*VIEWS, *(name for (name,) in columns), "select ", "from ", "where ", "group by "])
+    words = sorted(
+        [*_views(connection), *(name for (name,) in columns), "select ", "from ", "where ", "group by "]
+    )
 
     def complete(text: str, at: int) -> str | None:
         found = [word for word in words if word.startswith(text)]

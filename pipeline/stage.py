@@ -4,12 +4,20 @@ A stage measures, a rule decides, a pass sees the whole corpus. A file that publ
 holds `COLUMNS`, `RULES` and `STAGE` (or `PASS`) and imports nothing of the pipeline but this.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
 
 if TYPE_CHECKING:
     from pipeline.batch import Batch
@@ -41,6 +49,52 @@ class Options(BaseModel):
         if isinstance(value, str) and "\0" in value:
             raise ValueError("expected text without NUL characters")
         return checked
+
+
+def _list_of_one(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if not name:
+            raise ValueError("expected a name, found empty text")
+        if names.count(name) > 1:
+            raise ValueError(f"{name!r} is named twice; leave one out")
+    return names
+
+
+Listed = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_list_of_one, json_schema_input_type=str | tuple[str, ...]),
+    AfterValidator(_each_once),
+]
+"""An option that lists names, each once; one alone may stand without a list."""
+
+
+def _no_sources(value: Any) -> Iterable[str]:
+    del value
+    return ()
+
+
+def _no_columns(value: Any) -> Mapping[str, str]:
+    del value
+    return {}
+
+
+@dataclass(frozen=True)
+class Names:
+    """Marks an option of a pass (`Annotated[…, Names(…)]`) whose value names parts of the run: the plan
+    looks whether they are there.
+
+    sources   the sources that a value of the option names
+    columns   the columns that it names, each with what it must hold: "number", or "value" for all that
+              can be written as text (numbers, dates, text; no lists). That a pass `reads` them too is
+              left to its `of`
+    """
+
+    sources: Callable[[Any], Iterable[str]] = _no_sources
+    columns: Callable[[Any], Mapping[str, str]] = _no_columns
 
 
 @dataclass(frozen=True)
@@ -126,9 +180,12 @@ def unknown_clusters(options: Options) -> Clusters:
 class Index:
     """What a later run must know of this run's survivors to find copies of them among its own documents.
 
-    schema   of the rows, `id` (large_string) first; whatever else the pass compares or orders by
-    rows     called for each unit: tables of that schema, one row per document that has something to compare
-    same     what two runs must have alike for one to use the other's index (hashing, normalising), by name
+    schema   of the rows, `id` (large_string, not null) first, then what the pass compares
+    rows     called for each unit once all steps across the sources are done: tables of that schema, one
+             row per document that has something to compare. The unit reads as the pass saw it, without
+             what later passes cut or added, but yields only the documents that are in to the end
+    same     what two runs must have alike for one to use the other's index, by name, as JSON has it:
+             options that make the rows, versions of what the rows hang on besides
     """
 
     schema: Callable[[Any], pa.Schema]
@@ -167,6 +224,8 @@ class Pass:
     tables: Mapping[str, str] = field(default_factory=dict)
     """Tables that the pass writes besides its labels, each with what it tells: as Parquet files in
     `Corpus.tables`/NAME. `winnow sql` shows each as a view of that name."""
+    rare: bool = False
+    """That the pass finds nothing is what is hoped for: no tripwire stops a run over it."""
     index: Index | None = None
     """Where the pass can compare with the documents of an earlier run: what that one must leave."""
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline import store
+from pipeline import store, tables
 from pipeline.corpus import CorpusUnit, LayerFile
 from pipeline.plan import Layer, Plan, Segment
 from pipeline.replay import Donor
@@ -210,8 +210,11 @@ def digest_of(parts: Sequence[tuple[str, str]]) -> str:
 
 
 def layer_state(root: str, layer: Layer, units: Sequence[CorpusUnit], digest: str) -> LayerState:
-    """A unit is labelled if its manifest answers to this layer's input and its file is there."""
+    """A unit is labelled if its manifest answers to this layer's input and its file is there. None is
+    where the tables of the pass are not."""
     folder = store.join(root, layer.folder)
+    if not tables.there(folder, digest, layer.tables):
+        return LayerState(digest, {}, tuple(units))
     written = set(store.names(store.join(folder, "units")))
     done: dict[str, dict[str, Any]] = {}
     todo = []
@@ -235,7 +238,10 @@ def with_layer(root: str, layer: Layer, state: LayerState, units: Sequence[Corpu
                 **{
                     **unit.__dict__,
                     "alive": int(state.done[unit.name]["kept"]),
-                    "layers": (*unit.layers, LayerFile(path, tuple(layer.adds.names))),
+                    "layers": (
+                        *unit.layers,
+                        LayerFile(path, tuple(layer.adds.names), tuple(layer.edits.names)),
+                    ),
                 }
             )
         )

@@ -5,9 +5,10 @@ run loads only what it names.
 """
 
 import importlib
-from collections.abc import Mapping
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
+import pyarrow as pa
 from pydantic import BaseModel
 
 from pipeline.errors import ContractError
@@ -73,11 +74,16 @@ PASSES: dict[str, str] = {
     "exact": "dedup.exact",
     "minhash": "dedup.minhash",
     "containment": "dedup.containment",
+    "substrings": "dedup.substrings",
+    "contamination": "dedup.contamination",
+    "lines": "dedup.lines",
+    "paragraphs": "dedup.paragraphs",
+    "semantic": "dedup.semantic",
     "kl_divergence": "filters.kl_divergence",
     "domains": "filters.domains",
 }
 
-# The module that draws the corpus; it exports MixtureOptions.
+# The module that draws the corpus; it exports MixtureOptions, problems() and draw().
 MIXTURE = "mixtures.draw"
 
 # The module that writes the dataset card; it exports card().
@@ -85,6 +91,9 @@ CARD = "mixtures.card"
 
 # The module that says what `winnow thresholds` derives; it exports SIGNALS and language_names().
 THRESHOLDS = "filters.thresholds"
+
+# The module that makes a static embedding of a model; it exports distil().
+DISTIL = "dedup.embedding_distil"
 
 
 def source_reader(name: str) -> Source:
@@ -108,6 +117,16 @@ def mixture_options() -> type[BaseModel]:
     """The options of the mixture: tokens, weights, epochs and shards."""
     options: type[BaseModel] = importlib.import_module(MIXTURE).MixtureOptions
     return options
+
+
+def mixture_problems(
+    options: Any, schema: pa.Schema, sources: Mapping[str, pa.Schema]
+) -> Sequence[tuple[tuple[str, ...], str]]:
+    """What a mixture asks that the columns cannot answer: where it stands in `mixture`, and what is wrong.
+
+    schema    columns of all sources together; `sources`, those of each
+    """
+    return list(importlib.import_module(MIXTURE).problems(options, schema, sources))
 
 
 def adding(column: str) -> list[str]:

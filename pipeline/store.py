@@ -265,18 +265,22 @@ class ParquetSink:
     `write` gathers rows into groups of `group_rows`, or less where their strings are long;
     `write_group` writes one group as given.
     Row counts, bytes and SHA-256 are in `rows`, `bytes` and `sha256` after the `with` block.
+
+    few_values   whether numbers may be stored as dictionaries: of hashes larger, and slow to write
     """
 
-    def __init__(self, path: str, schema: pa.Schema, group_rows: int = ROW_GROUP_ROWS) -> None:
+    def __init__(
+        self, path: str, schema: pa.Schema, group_rows: int = ROW_GROUP_ROWS, few_values: bool = True
+    ) -> None:
         self.schema = schema
         self.rows = 0
         self._group_rows = group_rows
         self._held: list[pa.Table] = []
         self._held_rows = self._held_bytes = 0
         self._sink = Sink(path)
-        self._writer = pq.ParquetWriter(
-            pa.PythonFile(self._sink, mode="w"), schema, compression="zstd", compression_level=3
-        )
+        texts = [name for name in schema.names if "string" in str(schema.field(name).type)]
+        kept = {"compression": "zstd", "compression_level": 3, "use_dictionary": few_values or texts}
+        self._writer = pq.ParquetWriter(pa.PythonFile(self._sink, mode="w"), schema, **kept)
 
     @property
     def bytes(self) -> int:

@@ -109,12 +109,12 @@ def answer(asked: Question) -> Answer:
     for change in asked.changes:
         changed.setdefault(change.part, set()).add(change.rule)
     last = len(asked.run.layers)
-    stored = _stored(tables)
+    stored = _groups(tables, tables.stored())
     dropped = [_dropped(tables, at) for at in range(last)]
     outcome = Counting(tables, asked.other, changed, _shares(stored, dropped))()
     at_sources = None
     if last and any(part.name in changed for part in asked.run.sources):
-        at_sources = _stand(tables, stored, [], 0, Outcome())
+        at_sources = _stand(tables, _groups(tables, tables.stored(edited=False)), [], 0, Outcome())
     left = _stand(tables, stored, dropped, last, outcome)
     return Answer(
         output=asked.run.root,
@@ -122,7 +122,7 @@ def answer(asked: Question) -> Answer:
         exact=not outcome.reasons,
         bounded=outcome.bounded,
         reasons=outcome.reasons,
-        notes=[*asked.notes, _mixture(asked.run, left.total)],
+        notes=[*asked.notes, *_edits(asked), _mixture(asked.run, left.total)],
         at_sources=at_sources,
         left=left,
         passings=outcome.passings,
@@ -133,10 +133,6 @@ def answer(asked: Question) -> Answer:
 
 Groups = dict[tuple[str, str | None], tuple[int, int, int]]
 """By source and language: documents, tokens, and the most tokens of a document."""
-
-
-def _stored(tables: Tables) -> Groups:
-    return _groups(tables, tables.stored())
 
 
 def _dropped(tables: Tables, at: int) -> Groups:
@@ -232,13 +228,32 @@ def _loosen(line: Line, most: Iterable[Sequence[int]], outcome: Outcome) -> None
     line.tokens_most += min(won * largest, sum(each[2] for each in held))
 
 
+def _edits(asked: Question) -> list[str]:
+    """That the queries see texts as they are in the end, where the rules see them before a pass cuts them."""
+    notes = []
+    cutting = [at for at, layer in enumerate(asked.run.layers) if layer.edits]
+    for change in asked.changes:
+        at = [part.name for part in asked.run.parts].index(change.part) - len(asked.run.sources)
+        stated = [each for each in (change.before, change.after) if each is not None]
+        read = {name for each in stated for name in parse(each).columns}
+        later = [asked.run.layers[number].name for number in cutting if number > at]
+        if later and read & set(asked.run.layers[cutting[-1]].edits):
+            notes.append(
+                f"{change.rule} reads what {', '.join(later)} cuts behind it: `documents` and `dropped` in "
+                "winnow sql, and the queries of --sql, show what is left"
+            )
+    return notes
+
+
 def _mixture(run: Account, total: Line) -> str:
     asked = run.manifest["mixture"]["asked"]
     if not total.changed:
         return "the mixture has the same documents to draw from"
-    if (asked["tokens"], asked["weights"]) == ("all", None) and asked["max_epochs"] == 1:
+    once = asked.get("repeat") is None and asked["max_epochs"] == 1
+    if (asked["tokens"], asked["weights"]) == ("all", None) and once:
         return "the mixture draws every document once: the shards would hold what is left here"
-    given = ", ".join(f"{name}: {asked[name]}" for name in ("tokens", "max_epochs"))
+    shaping = [name for name in ("tokens", "max_epochs", "repeat") if asked.get(name)]
+    given = ", ".join(f"{name}: {asked[name]}" for name in shaping)
     return f"the mixture ({given}) would be drawn anew from what is left; its draw is not counted here"
 
 
@@ -286,11 +301,12 @@ def _example(
             failed = list(found.pop("dropped_by", None) or [])
     for layer in tables.run.layers:
         asked = [name for name in columns if name in layer.columns.names]
-        picked = ", ".join(["dropped_by", *map(quote, asked)])
+        edits = [name for name in ("text", *columns) if name in layer.edits]
+        picked = ", ".join(dict.fromkeys(["dropped_by", *map(quote, asked), *map(quote, edits)]))
         files = tables.files(layer, "labels", [unit])
         for label in _dicts(tables, f"SELECT {picked} FROM {files} WHERE row = {row}"):
             failed += label.pop("dropped_by")
-            found |= label
+            found |= {name: value for name, value in label.items() if value is not None or name in asked}
     words = " ".join((found.get("text") or "").split())
     return Example(
         id=found["id"],

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pipeline.account import Account, Part
 from pipeline.predicate import parse
 from pipeline.stage import Clusters, Pass, Rule
+from pipeline.whatif_beside import beside
 from pipeline.whatif_tables import ABOUT, DELTA, OF_ABOUT, UNHEARD, Tables, any_of, listed, text
 from pipeline.whatif_unknown import NEVER, Conditions, Unknown, quote, sql, unknown
 
@@ -168,6 +169,7 @@ class Counting:
         members = False
         for step in part.steps:
             if isinstance(step.declared, Pass):
+                self._cutting(at, part, step.declared, step.declared.clusters(step.options))
                 derived = _derived(part, step.declared)
                 reading = [rule for rule in rules if derived & set(parse(rule.drop_if).columns)]
                 if reading:
@@ -191,9 +193,11 @@ class Counting:
 
     def _seen(self, at: int, passing: Passing) -> None:
         """Documents that came to this layer and would not, or perhaps not."""
+        edits = self._other.layers[at].edits
+        counted = ", coalesce(l.tokens, d.tokens) AS tokens" if "tokens" in edits else ""
         self._tables.query(f"""
             INSERT INTO delta_{at + 1}
-            SELECT d.* REPLACE (len(l.dropped_by) = 0 AS was, false AS lo)
+            SELECT d.* REPLACE (len(l.dropped_by) = 0 AS was, false AS lo{counted})
             FROM delta_{at} d JOIN labels_{at} l USING (unit, row)
             WHERE d.was AND (d.hi OR len(l.dropped_by) = 0)""")
         count, tokens = self._count(f"""
@@ -205,6 +209,7 @@ class Counting:
     def _unseen(self, at: int, part: Part, rules: Sequence[Rule]) -> None:
         """Documents that did not come to this layer and would: judged by what does not hang on its labels."""
         labels = {name for layer in self._other.layers for name in layer.columns.names}
+        labels |= {name for layer in self._other.layers[: at + 1] for name in layer.edits}
         plain = [rule for rule in rules if not labels & set(parse(rule.drop_if).columns)]
         sure = "true" if len(plain) == len(rules) else "false"
         each = [f"WHEN {text(name)} THEN {share}" for name, share in self._shares[at].items()]
@@ -237,13 +242,29 @@ class Counting:
                 WHERE NOT d.was AND d.source = {text(source.name)} AND NOT s.hit""",
             )
 
-    def _pass(self, at: int, part: Part, declared: Pass, clusters: Clusters, passing: Passing) -> bool:
-        """What a pass makes of the others, now that some go or come. Whether `members_{at}` is there:
-        the documents of clusters that lose some, with rank and size as they would be where that is known."""
-        among = f" WHERE source IN ({', '.join(map(text, clusters.sources))})" if clusters.sources else ""
+    def _cutting(self, at: int, part: Part, declared: Pass, clusters: Clusters) -> None:
+        """A pass that cuts texts, and would see other documents: what it would cut is not known."""
+        if declared.cuts is None:
+            return
+        among = _among(clusters)
         gone, shaky, come = self._count(
             "SELECT count(*) FILTER (was AND NOT hi), count(*) FILTER (was AND hi), "
             f"count(*) FILTER (NOT was) FROM delta_{at}{among}"
+        )
+        lost, won = self._outcome.lost, self._outcome.won
+        if gone or shaky or come or lost or won:
+            self._disturbed.add(part.name)
+            self._unbounded(
+                f"{declared.name} would see {documents(gone + shaky + lost)} less and up to {come + won:,} "
+                "more, and what it would cut out of the texts then is not known"
+            )
+
+    def _pass(self, at: int, part: Part, declared: Pass, clusters: Clusters, passing: Passing) -> bool:
+        """What a pass makes of the others, now that some go or come. Whether `members_{at}` is there:
+        the documents of clusters that lose some, with rank and size as they would be where that is known."""
+        gone, shaky, come = self._count(
+            "SELECT count(*) FILTER (was AND NOT hi), count(*) FILTER (was AND hi), "
+            f"count(*) FILTER (NOT was) FROM delta_{at}{_among(clusters)}"
         )
         outcome = self._outcome
         lost, won = outcome.lost, outcome.won
@@ -302,6 +323,7 @@ class Counting:
                 # in rank is sure to stay the first, and only who is alone to be alone.
                 conditions[rule.name] |= {f"({size} > 1" + (")" if size in read else f" AND {rank} > 0)")}
         open_ = sql(NEVER.union(*conditions.values()))
+        members = beside(self._tables, self._other.layers, at, f"members_{at}", judged)
         self._insert(
             at + 1,
             part,
@@ -311,7 +333,7 @@ class Counting:
                 SELECT unit, row, {ABOUT}, len(dropped_by) = 0 AS was, {open_} AS open,
                        NOT list_has_any(dropped_by, {listed(fixed)})
                        AND NOT {any_of(judged, conditions)} AS hi
-                FROM {self._beside(at, f"members_{at}", judged)} ANTI JOIN delta_{at + 1} USING (unit, row))
+                FROM {members} ANTI JOIN delta_{at + 1} USING (unit, row))
             WHERE was <> hi OR (hi AND open)""",
         )
         count, tokens = self._count(f"""
@@ -341,7 +363,7 @@ class Counting:
             SELECT {OF_ABOUT}, was, hi AND (was OR NOT open), hi, hi::INTEGER FROM (
                 SELECT unit, row, {ABOUT}, len(dropped_by) = 0 AS was, {open_} AS open,
                        NOT {any_of(rules, about.rules)} AS hi
-                FROM {self._beside(at, f"labels_{at}", rules)}
+                FROM {beside(self._tables, self._other.layers, at, f"labels_{at}", rules)}
                 ANTI JOIN (SELECT * FROM delta_{at} WHERE was) USING (unit, row) {rest}
                 WHERE list_has_all({listed(before)}, dropped_by))
             WHERE was <> hi""",
@@ -352,25 +374,15 @@ class Counting:
                 f"{documents(maybe)} could come back to {part.name}, which has not measured all of them"
             )
 
-    def _beside(self, at: int, labels: str, rules: Sequence[Rule]) -> str:
-        """Labels of layer `at` beside the columns that rules read of the documents and of layers before."""
-        wanted = dict.fromkeys(name for rule in rules for name in parse(rule.drop_if).columns)
-        own = self._other.layers[at].columns.names
-        joined = ""
-        found = {"unit", "row", *own}
-        for number, layer in enumerate(self._other.layers[:at]):
-            asked = [name for name in wanted if name in layer.columns.names]
-            found |= set(asked)
-            if asked:
-                columns = ", ".join(map(quote, asked))
-                joined += f" JOIN (SELECT unit, row, {columns} FROM labels_{number}) USING (unit, row)"
-        stored = self._tables.stored(name for name in wanted if name not in found)
-        return f"(SELECT * FROM {labels} JOIN {stored} USING (unit, row){joined})"
+
+def _among(clusters: Clusters) -> str:
+    """The documents that a pass compares, SQL."""
+    return f" WHERE source IN ({', '.join(map(text, clusters.sources))})" if clusters.sources else ""
 
 
 def _derived(part: Part, declared: Pass) -> set[str]:
     """The labels of a pass, and what stages of its layer measure of them."""
-    found = set(declared.adds.names)
+    found = {*declared.adds.names, *(part.edits if declared.cuts is not None else ())}
     for step in part.steps:
         if step.kind == "stage" and step.declared is not None and found & set(step.declared.reads):
             found |= set(step.declared.adds.names)

@@ -41,6 +41,7 @@ class Tables:
             self._view(f"lost_{at}", part, "dropped")
         for at, part in enumerate(run.layers):
             self._view(f"labels_{at}", part, "labels")
+        self._tokens()
 
     def _view(self, name: str, part: Part, folder: str) -> None:
         self.query(f"CREATE VIEW {name} AS SELECT * FROM {self.files(part, folder, part.units)}")
@@ -96,17 +97,38 @@ class Tables:
             f"coalesce(tokens, 0) AS tokens, NOT {uncounted} AS counted"
         )
 
-    def stored(self, columns: Iterable[str] = ()) -> str:
-        """Documents that their sources keep: unit, row, facts as `ABOUT`, and the columns asked for; SQL."""
+    def _tokens(self) -> None:
+        """The table `recounted`: tokens of documents whose text layers edit, as the last one leaves it."""
+        edits = [
+            f"SELECT unit, row, tokens, {at} AS layer FROM labels_{at} WHERE tokens IS NOT NULL"
+            for at, part in enumerate(self.run.layers)
+            if "tokens" in part.edits
+        ]
+        self._recounted = bool(edits)
+        if edits:
+            self.query(
+                "CREATE TEMP TABLE recounted AS SELECT unit, row, arg_max(tokens, layer) AS recounted "
+                f"FROM ({' UNION ALL '.join(edits)}) GROUP BY unit, row"
+            )
+
+    def stored(self, columns: Iterable[str] = (), edited: bool = True) -> str:
+        """Documents that their sources keep: unit, row, facts as `ABOUT`, and the columns asked for; SQL.
+
+        The columns are as the sources store them. The tokens of the facts are those in the end; with
+        `edited` false, they are as the sources store them too.
+        """
         asked = [name for name in columns if name not in ("unit", "row")]
+        recounted = edited and self._recounted
+        joined = " LEFT JOIN recounted USING (unit, row)" if recounted else ""
+        tokens = "coalesce(recounted, tokens, 0)" if recounted else "coalesce(tokens, 0)"
         parts = []
         for at, part in enumerate(self.run.sources):
             more = "".join(f", {self.column(part, name)}" for name in asked)
             facts = (
                 f"{{source: {text(part.name)}, id: id, language: {self.language(at)}, "
-                f"tokens: coalesce(tokens, 0), counted: true}}"
+                f"tokens: {tokens}, counted: true}}"
             )
-            parts.append(f"SELECT unit, row, {facts} AS {ABOUT}{more} FROM kept_{at}")
+            parts.append(f"SELECT unit, row, {facts} AS {ABOUT}{more} FROM kept_{at}{joined}")
         return "(" + " UNION ALL ".join(parts) + ")"
 
     def column(self, part: Part, name: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from text.counts import totals
 from text.hashing import MULTIPLIER, SEED, mix64
 from text.jit import kernel
 from text.lines import Lines
@@ -59,7 +60,8 @@ def paragraphs(lines: Lines) -> Parts:
 
 def duplicates(parts: Parts) -> Duplicates:
     """Counts each part that equals an earlier one of its text."""
-    return Duplicates(*_duplicates(parts.offsets, parts.hashes, parts.chars))
+    again = repeated(parts.offsets, parts.hashes)
+    return Duplicates(totals(parts.offsets, again), totals(parts.offsets, again * parts.chars))
 
 
 @kernel
@@ -94,12 +96,10 @@ def _paragraphs(
 
 
 @kernel
-def _duplicates(
-    offsets: Offsets, hashes: NDArray[np.uint64], chars: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def repeated(offsets: Offsets, hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Whether each part equals an earlier one of its text, [m]."""
     n = len(offsets) - 1
-    counts = np.zeros(n, np.int64)
-    sums = np.zeros(n, np.int64)
+    again = np.zeros(len(hashes), np.bool_)
     longest = 0
     for i in range(n):
         longest = max(longest, offsets[i + 1] - offsets[i])
@@ -118,8 +118,7 @@ def _duplicates(
             while owner[slot] == i and keys[slot] != hashes[k]:
                 slot = (slot + np.uint64(1)) & mask
             if owner[slot] == i:
-                counts[i] += 1
-                sums[i] += chars[k]
+                again[k] = True
             else:
                 owner[slot], keys[slot] = i, hashes[k]
-    return counts, sums
+    return again

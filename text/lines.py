@@ -22,32 +22,34 @@ from text.strings import Bytes, Offsets, Strings
 from text.unicode_tables import SPACE, Classes
 from text.utf8 import decode
 
+# Bytes that a line break may start with; C2 and E2 start other characters too.
+_OPENS = np.array([0x0A <= b <= 0x0D or 0x1C <= b <= 0x1E or b in (0xC2, 0xE2) for b in range(256)])
+
 
 @dataclass(frozen=True)
 class Lines:
     """The lines of n texts, empty ones too, in order; m lines in all.
 
+    data           the batch's data
     offsets        [n + 1] int64, line `offsets[i]` is the first of text i
     breaks         [n] int64, line breaks of text i: its lines, or one less
-    starts         [m] int64, first byte in the batch's data; `ends`, where the line break starts
+    starts         [m] int64, first byte in `data`; `ends`, where the line break starts
     inner_starts   [m] int64, first byte that is not white space; `inner_ends`, the byte behind the
                    last one; both `ends` for a blank line
-    chars          [m] int32, code points without the line break; `inner_chars`, of the inner part
     first, last    [m] int32, first and last code point that is not white space; 0: blank
-    hashes         [m] uint64, of the line as it stands, white space too
+    around         [m] int32, code points of white space before and behind the inner part
     """
 
+    data: Bytes
     offsets: Offsets
     breaks: NDArray[np.int64]
     starts: Offsets
     ends: Offsets
     inner_starts: Offsets
     inner_ends: Offsets
-    chars: NDArray[np.int32]
-    inner_chars: NDArray[np.int32]
     first: NDArray[np.int32]
     last: NDArray[np.int32]
-    hashes: NDArray[np.uint64]
+    around: NDArray[np.int32]
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -56,6 +58,25 @@ class Lines:
     def counts(self) -> NDArray[np.int64]:
         """Lines of each text, [n]."""
         return np.diff(self.offsets)
+
+    @property
+    def chars(self) -> NDArray[np.int32]:
+        """Code points of each line without the line break, [m]."""
+        return self._counted[0]
+
+    @cached_property
+    def inner_chars(self) -> NDArray[np.int32]:
+        """Code points of the inner part of each line, [m]."""
+        return self.chars - self.around
+
+    @property
+    def hashes(self) -> NDArray[np.uint64]:
+        """Of each line as it stands, white space too, [m]."""
+        return self._counted[1]
+
+    @cached_property
+    def _counted(self) -> tuple[NDArray[np.int32], NDArray[np.uint64]]:
+        return _count(self.data, self.starts, self.ends)
 
     def total(self, values: NDArray[Any]) -> NDArray[np.int64]:
         """Sum over the lines of each text, [n], of integers or booleans [m]."""
@@ -68,7 +89,8 @@ def cut_lines(strings: Strings) -> Lines:
     offsets, breaks, starts, ends = _bounds(strings.data, strings.offsets, room)
     if offsets[-1] > room:
         offsets, breaks, starts, ends = _bounds(strings.data, strings.offsets, int(offsets[-1]))
-    return Lines(offsets, breaks, starts, ends, *_describe(strings.data, starts, ends, tables.classes()))
+    inner = _inner(strings.data, starts, ends, tables.classes())
+    return Lines(strings.data, offsets, breaks, starts, ends, *inner)
 
 
 @kernel
@@ -97,56 +119,55 @@ def _bounds(data: Bytes, offsets: Offsets, room: int) -> tuple[Offsets, NDArray[
     for i in range(n):
         at = start = offsets[i]
         end = offsets[i + 1]
-        while at < end:
-            byte = data[at]
-            after = at
-            if byte < 0x20 or byte == 0xC2 or byte == 0xE2:
-                after = _break_end(data, at, end)
-                breaks[i] += after > at
-            if after > at or at + 1 == end:
-                if m < room:
-                    starts[m] = start
-                    ends[m] = at if after > at else end
-                m += 1
-                start = after
-            at = max(after, at + 1)
+        while start < end:
+            while at < end and not _OPENS[data[np.uint64(at)]]:
+                at += 1
+            after = _break_end(data, at, end) if at < end else end
+            if after == at and at < end:
+                at += 1
+                continue
+            breaks[i] += at < end
+            if m < room:
+                starts[m], ends[m] = start, at
+            m += 1
+            at = start = after
         firsts[i + 1] = m
     return firsts, breaks, starts[:m], ends[:m]
 
 
 @kernel
-def _describe(
-    data: Bytes, starts: Offsets, ends: Offsets, classes: Classes
-) -> tuple[
-    Offsets,
-    Offsets,
-    NDArray[np.int32],
-    NDArray[np.int32],
-    NDArray[np.int32],
-    NDArray[np.int32],
-    NDArray[np.uint64],
-]:
-    """The last fields of `Lines`."""
-    m = len(starts)
-    inner_starts, inner_ends = np.empty(m, np.int64), np.empty(m, np.int64)
-    chars, inner_chars = np.empty(m, np.int32), np.empty(m, np.int32)
-    first, last = np.zeros(m, np.int32), np.zeros(m, np.int32)
-    hashes = np.empty(m, np.uint64)
-    for k in range(m):
-        start, end = starts[k], ends[k]
+def _count(data: Bytes, starts: Offsets, ends: Offsets) -> tuple[NDArray[np.int32], NDArray[np.uint64]]:
+    """Code points and hash of each line."""
+    chars = np.empty(len(starts), np.int32)
+    hashes = np.empty(len(starts), np.uint64)
+    for k in range(len(starts)):
         running = SEED
         count = 0
-        for at in range(start, end):
+        for at in range(starts[k], ends[k]):
             running = (running ^ np.uint64(data[at])) * MULTIPLIER
             count += data[at] & 0xC0 != 0x80
         hashes[k], chars[k] = mix64(running), count
+    return chars, hashes
+
+
+@kernel
+def _inner(
+    data: Bytes, starts: Offsets, ends: Offsets, classes: Classes
+) -> tuple[Offsets, Offsets, NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+    """The last fields of `Lines`."""
+    m = len(starts)
+    inner_starts, inner_ends = np.empty(m, np.int64), np.empty(m, np.int64)
+    first, last = np.zeros(m, np.int32), np.zeros(m, np.int32)
+    around = np.zeros(m, np.int32)
+    for k in range(m):
+        start, end = starts[k], ends[k]
         while start < end:
             point, after = decode(data, start, end)
             if not classes[point] & SPACE:
                 first[k] = point
                 break
             start = after
-            count -= 1
+            around[k] += 1
         while start < end:
             at = end - 1
             while data[at] & 0xC0 == 0x80 and at > start:
@@ -156,6 +177,6 @@ def _describe(
                 last[k] = point
                 break
             end = at
-            count -= 1
-        inner_starts[k], inner_ends[k], inner_chars[k] = start, end, count
-    return inner_starts, inner_ends, chars, inner_chars, first, last, hashes
+            around[k] += 1
+        inner_starts[k], inner_ends[k] = start, end
+    return inner_starts, inner_ends, first, last, around

@@ -6,6 +6,7 @@ import json
 import random
 import tarfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,7 @@ def contained(run_pass: RunPass) -> Run:
                 told.extend(zip(shares, table.column("containment_in").to_pylist(), strict=True))
             return label
 
-        step = type(PASS)(**{**PASS.__dict__, "run": spied})
+        step = replace(PASS, run=spied, of=None)
         labels = run_pass(step, units, partitions, **options)
         pairs_ = zip(labels, told, strict=True)
         return [{**label, "share": share, "in": within} for label, (share, within) in pairs_]
@@ -232,6 +233,28 @@ def test_only_the_sources_named_are_compared(contained: Run) -> None:
     units = [[{"text": text, "id": "a"}, {"text": text, "id": "b"}]]
     assert [label["rank"] for label in contained(units, sources=["made"])] == [0, 1]
     assert [label["rank"] for label in contained(units, sources=["books"])] == [0, 0]
+
+
+def test_documents_are_compared_within_their_group_alone(contained: Run) -> None:
+    rng = random.Random(14)
+    shared = words(900, 15)
+    documents = []
+    for number in range(24):
+        first = rng.randrange(600)
+        text = " ".join(shared[first : first + rng.choice([40, 150, 300])] + words(rng.randrange(40), number))
+        documents.append({"text": text, "source": rng.choice("xyz"), "id": f"id{number:05d}"})
+    sampled = {"scale": 16, "hashes": 16, "least": 0.05, "threshold": 0.5}
+    apart = [
+        label
+        for source in "xyz"
+        for label in contained([[each for each in documents if each["source"] == source]], **sampled)
+    ]
+    assert max(label["size"] for label in apart) > 2
+    apart.sort(key=lambda label: label["id"])
+    together = contained([documents[:7], documents[7:]], within="source", **sampled)
+    assert together == apart
+    assert together == contained([documents], 1, within=["source"], **sampled)
+    assert together != contained([documents], **sampled)
 
 
 def test_options_and_their_meaning() -> None:

@@ -1,8 +1,9 @@
-"""The MinHash pass against a reference that joins equal band keys, and on real near-duplicates."""
+"""The MinHash pass against plain Python: all pairs, exact similarities, components; and on real texts."""
 
 import gzip
 import json
 from collections.abc import Callable, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-import pipeline.exchange
-from dedup.minhash import PASS, MinhashOptions, describe, s_curve
-from text.minhash import band_keys, multipliers, signatures
+import dedup.blocks
+import dedup.candidates
+import dedup.minhash
+import dedup.verify
+from dedup.minhash import PASS, MinhashOptions, describe
+from dedup.s_curve import s_curve
+from text.minhash import band_keys, multipliers, shingles, signatures
 from text.strings import Strings
 from text.words import cut_words
 
 Run = Callable[..., list[dict[str, Any]]]
+Corpora = Callable[..., Any]
 
 
 def _made_words(count: int) -> list[str]:
@@ -30,38 +36,83 @@ def _made_words(count: int) -> list[str]:
 _OPTIONS = {"bands": 3, "rows": 2, "ngram": 2}  # so loose that short texts form chains
 
 
-def _reference_keys(texts: Sequence[str | None]) -> list[int | None]:
-    """For every text the least text that a chain of equal band keys leads to; None without words."""
-    clusters = [{number} for number in range(len(texts))]
-    keys: list[set[int]] = []
-    for text in texts:
-        offsets, folded = cut_words(Strings.of(pa.array([text], pa.string()))).folded_words()
-        signed = signatures(offsets, folded, 2, multipliers(6, 1))
-        keys.append(set(band_keys(signed, 3)[0].tolist()) if len(folded) else set())
-    for one in range(len(texts)):
-        for other in range(one):
-            if keys[one] & keys[other] and clusters[one] is not clusters[other]:
-                whole = clusters[one] | clusters[other]
-                for member in whole:
-                    clusters[member] = whole
-    return [min(cluster) if key else None for cluster, key in zip(clusters, keys, strict=True)]
+def _keys(text: str | None) -> set[int]:
+    offsets, folded = cut_words(Strings.of(pa.array([text], pa.string()))).folded_words()
+    signed = signatures(*shingles(offsets, folded, 2), multipliers(6, 1))
+    return set(band_keys(signed, 3)[0].tolist()) if len(folded) else set()
+
+
+def _grams(text: str | None) -> set[tuple[str, ...]]:
+    """Pairs of words; a text of one word has that alone."""
+    words = [word for word in (text or "").split() if word.isalpha()]
+    return {tuple(words[i : i + 2]) for i in range(max(1, len(words) - 1))} if words else set()
+
+
+def _joined(texts: Sequence[str | None], least: float | None) -> dict[tuple[int, int], float]:
+    """The pairs of texts that agree in a band, with their similarity if it reaches `least`."""
+    found = {}
+    for one, other in combinations(range(len(texts)), 2):
+        if _keys(texts[one]) & _keys(texts[other]):
+            a, b = _grams(texts[one]), _grams(texts[other])
+            if least is None or len(a & b) / len(a | b) >= least:
+                found[one, other] = len(a & b) / len(a | b)
+    return found
+
+
+def _together(count: int, joined: dict[tuple[int, int], float]) -> np.ndarray[Any, Any]:
+    """For each two texts the highest threshold at which a chain of pairs joins them, 0 if none does."""
+    reach = np.zeros((count, count))
+    for (one, other), jaccard in joined.items():
+        reach[one, other] = reach[other, one] = jaccard
+    for middle in range(count):
+        reach = np.maximum(reach, np.minimum(reach[:, [middle]], reach[[middle], :]))
+    return reach
 
 
 _TEXT = st.one_of(st.none(), st.lists(st.sampled_from(["a", "b", "c", "d", "!"]), max_size=7).map(" ".join))
 _DOCUMENT = st.fixed_dictionaries(
     {"text": _TEXT, "date": st.one_of(st.none(), st.integers(0, 2)), "dropped": st.booleans()}
 )
+_UNITS = st.lists(st.lists(_DOCUMENT, max_size=8), max_size=4)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.lists(_DOCUMENT, max_size=8), max_size=4), st.sampled_from([1, 3, 16]))
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(_UNITS, st.sampled_from([1, 2, 4]), st.sampled_from([None, 0.2, 0.5, 1.0]), st.integers(0, 3))
 def test_labels_are_those_of_the_plain_reference(
-    run_pass: Run, expected_labels: Run, units: list[list[dict[str, Any]]], partitions: int
+    make_corpus: Corpora,
+    expected_labels: Run,
+    units: list[list[dict[str, Any]]],
+    partitions: int,
+    least: float | None,
+    seed_of_cuts: int,
 ) -> None:
-    texts = [None if doc["dropped"] else doc["text"] for unit in units for doc in unit]
-    keys = _reference_keys(texts)
+    documents = [document for unit in units for document in unit]
+    texts = [None if document["dropped"] else document["text"] for document in documents]
+    reach = _together(len(texts), _joined(texts, least))
+    clusters = [min([number, *np.flatnonzero(row).tolist()]) for number, row in enumerate(reach)]
+    keys = [cluster if _grams(text) else None for cluster, text in zip(clusters, texts, strict=True)]
     expected = expected_labels(units, lambda number, _: keys[number])
-    assert run_pass(PASS, units, partitions, **_OPTIONS) == expected
+    options = {"verify": False} if least is None else {"jaccard": least, "most": 100}
+    found = make_corpus(units, partitions).label(PASS, **_OPTIONS, **options)
+    names = ("cluster", "rank", "size")
+    assert [
+        {"id": row["id"], **{name: row[f"minhash_{name}"] for name in names}} for row in found
+    ] == expected
+    if least is not None:
+        number_of = {row["id"]: at for at, row in enumerate(expected_labels(units, lambda at, _: at))}
+        living = [number for number, document in enumerate(documents) if not document["dropped"]]
+        for row in found:
+            before = [
+                reach[living[number_of[row["id"]]], living[number_of[other["id"]]]]
+                for other in found
+                if other["minhash_cluster"] == row["minhash_cluster"]
+                and other["minhash_rank"] < row["minhash_rank"]
+            ]
+            assert row["minhash_jaccard"] == max(before, default=0)
+    cut = np.random.default_rng(seed_of_cuts).integers(0, len(documents) + 1, 2)
+    first, last = sorted(cut.tolist())
+    again = [documents[:first], documents[first:last], documents[last:]]
+    assert make_corpus(again, 3).label(PASS, **_OPTIONS, **options) == found
 
 
 def test_no_documents_and_no_words(run_pass: Run) -> None:
@@ -101,7 +152,11 @@ def test_many_documents_in_many_batches_and_row_groups(
     expected = run_pass(PASS, [documents], 1)
     assert sum(label["rank"] == 0 for label in expected) == 1500
     assert all(expected[copy]["rank"] > 0 for copy in copies)
-    monkeypatch.setattr(pipeline.exchange, "HELD_BYTES", 10_000)
+    monkeypatch.setattr(dedup.blocks, "HELD_BYTES", 10_000)
+    monkeypatch.setattr(dedup.blocks, "READ_ROWS", 100)
+    monkeypatch.setattr(dedup.candidates, "_ROOM", 64)
+    monkeypatch.setattr(dedup.candidates, "_MOST_TEXTS", 100)
+    monkeypatch.setattr(dedup.minhash, "_BLOCK_VALUES", 10_000)
     assert run_pass(PASS, [documents[:700], documents[700:1700], documents[1700:]], 5) == expected
 
 
@@ -112,9 +167,106 @@ def test_the_seed_changes_the_functions(run_pass: Run) -> None:
     for first in range(0, 4000, 100):
         documents += [{"text": " ".join(words[first : first + n])} for n in (100, 72)]
     one, same, other = (
-        [label["size"] for label in run_pass(PASS, [documents], seed=seed)] for seed in (1, 1, 2)
+        [label["size"] for label in run_pass(PASS, [documents], seed=seed, verify=False)]
+        for seed in (1, 1, 2)
     )
     assert one == same != other
+
+
+def test_a_rule_can_be_stricter_than_the_option(make_corpus: Corpora) -> None:
+    """Three editions, each of which differs from the next by more: .95 and .85; the newest stays."""
+    words = _made_words(400)
+    near, far = [*words[:300]], [*words[:300]]
+    near[150] = "edited"  # 5 of 296 shingles
+    for at in (50, 100, 200, 250):
+        far[at] = "changed"
+    documents = [{"text": " ".join(text), "date": date} for date, text in enumerate([far, near, words[:300]])]
+    loose = make_corpus([documents]).label(PASS, jaccard=0.5)
+    assert [row["minhash_cluster"] for row in loose] == ["id00002"] * 3
+    assert [row["minhash_rank"] for row in loose] == [2, 1, 0]
+    assert [round(row["minhash_jaccard"], 3) for row in loose] == [
+        round(276 / 316, 3),
+        round(291 / 301, 3),
+        0,
+    ]
+    strict = make_corpus([documents]).label(PASS, jaccard=0.9)
+    assert [row["minhash_rank"] > 0 for row in strict] == [row["minhash_jaccard"] >= 0.9 for row in loose]
+    assert strict[0]["minhash_size"] == 1 and strict[0]["minhash_jaccard"] == 0
+
+
+def test_candidates_that_are_not_similar_are_told_apart(run_pass: Run) -> None:
+    """One of these texts is half of the other: with one row a band they always become candidates."""
+    words = _made_words(400)
+    documents = [{"text": " ".join(words)}, {"text": " ".join(words[:200])}]
+    loose = {"bands": 50, "rows": 1}
+    assert [row["size"] for row in run_pass(PASS, [documents], verify=False, **loose)] == [2, 2]
+    assert [row["size"] for row in run_pass(PASS, [documents], **loose)] == [1, 1]
+    assert [row["size"] for row in run_pass(PASS, [documents], jaccard=0.49, **loose)] == [2, 2]
+
+
+def test_long_texts_are_compared_by_sketches(make_corpus: Corpora) -> None:
+    words = _made_words(20_000)
+    edited = [word if at % 40 else "edited" for at, word in enumerate(words)]  # 5 of 40 shingles differ
+    documents = [{"text": " ".join(words)}, {"text": " ".join(edited)}]
+    exact = 35 / 45
+    for hashes, error in ((0, 1e-3), (1024, 4 * np.sqrt(exact * (1 - exact) / 1024))):
+        rows = make_corpus([documents]).label(PASS, bands=40, rows=4, jaccard=0.5, hashes=hashes)
+        assert abs(max(row["minhash_jaccard"] for row in rows) - exact) < error
+        assert rows[0]["minhash_size"] == 2
+
+
+def test_a_bucket_of_any_size_makes_few_pairs(make_corpus: Corpora, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Editions of one text, all in one bucket with the others and with a few alone compared."""
+    words = _made_words(400)
+    documents = [{"text": " ".join([*words[:300], f"{words[300 + number % 60]}"])} for number in range(240)]
+    checked = []
+    similarity = dedup.verify._similarities
+
+    def counted(*given: Any) -> Any:
+        checked.append(len(given[2]))
+        return similarity(*given)
+
+    monkeypatch.setattr(dedup.verify, "_similarities", counted)
+    rows = make_corpus([documents[:100], documents[100:]]).label(PASS, most=3)
+    assert {row["minhash_cluster"] for row in rows} == {"id00000"}
+    assert sum(checked) <= 60 * 3 * 3  # texts, times `most`, times the few buckets that are not of all
+    assert sorted(row["minhash_jaccard"] == 1 for row in rows)[-180:] == [True] * 180  # the copies
+
+
+def test_characters(run_pass: Run) -> None:
+    text = "Il était une fois un roi et une reine, qui étaient si fâchés de n’avoir point d’enfants. " * 3
+    documents = [
+        {"text": text},
+        {"text": text.upper().replace(",", "  ...  ").replace("É", "E\u0301")},
+        {"text": text.replace("reine", "fée")},
+        {
+            "text": "一"
+            + "的是了我不人在他有这个上们来到时大地为子中你说生国年着就那和要她出也得里后自以会" * 2
+        },
+        {"text": "的是了我不人在他有这个上们来到时大地为子中你说生国年着就那和要她出也得里后自以会" * 2},
+    ]
+    rows = run_pass(PASS, [documents], unit="characters", ngram=5, jaccard=0.7, threshold=0.7)
+    assert [row["size"] for row in rows] == [3, 3, 3, 2, 2]
+    rows = run_pass(PASS, [documents], unit="characters", ngram=24, bands=20, rows=13)
+    assert [row["size"] for row in rows] == [2, 2, 1, 2, 2]
+
+
+def test_sources_and_columns_that_keep_documents_apart(make_corpus: Corpora) -> None:
+    units = [
+        [{"text": "the same old story", "source": source, "date": date} for date in (0, 1)]
+        for source in ("web", "books", "code")
+    ]
+
+    def sizes(**given: Any) -> list[int]:
+        return [row["minhash_size"] for row in make_corpus(units).label(PASS, **given)]
+
+    assert sizes() == [6] * 6
+    assert sizes(sources=["web", "code"]) == [4, 4, 1, 1, 4, 4]
+    assert sizes(within="source") == [2] * 6
+    assert sizes(within=["source", "date"]) == [1] * 6
+    kept = make_corpus(units).label(PASS, keep=[{"source": ["code", "web"]}, "newest"])
+    assert [row["minhash_rank"] for row in kept] == [3, 2, 5, 4, 1, 0]
+    assert [row["minhash_jaccard"] for row in kept] == [1, 1, 1, 1, 1, 0]
 
 
 def test_s_curve_and_its_description() -> None:
@@ -124,11 +276,41 @@ def test_s_curve_and_its_description() -> None:
     assert round(s_curve(0.8, 20, 13), 2) == 0.68 and round(s_curve(0.8, 9, 13), 2) == 0.40
     lines = describe(MinhashOptions())
     assert lines[0] == "14 bands of 8 rows over word 5-grams"
-    assert len(lines[1]) == len(lines[2]) and "0.80" in lines[1] and "92.4%" in lines[2]
+    assert len(lines[1]) == len(lines[2]) == len(lines[3])
+    assert "0.80" in lines[1] and "92.4%" in lines[2] and "0.0%" in lines[3]
+    assert "1,024 different word 5-grams" in lines[4] and "0.8 is right within ±0.025" in lines[4]
+    assert "stricter" in lines[5]
+    unverified = describe(MinhashOptions(verify=False))
+    assert unverified[:3] == lines[:3] and "taken at their word" in unverified[3]
+    chosen = describe(MinhashOptions(threshold=0.8, unit="characters", ngram=24))
+    assert chosen[0] == "9 bands of 13 rows over character 24-grams, the best for a similarity of 0.8"
 
 
-@pytest.mark.parametrize("fault", [{"bands": 0}, {"rows": 0}, {"ngram": 0}, {"seed": -1}, {"band": 14}])
-def test_impossible_options_are_refused(fault: dict[str, int]) -> None:
+def test_a_threshold_chooses_bands_and_rows() -> None:
+    options = MinhashOptions(threshold=0.8)
+    assert (options.bands, options.rows) == (9, 13)
+    assert MinhashOptions.model_validate(options.model_dump()) == options
+    assert MinhashOptions(threshold=0.8, weights=(0.1, 0.9), functions=256).rows < 13
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"bands": 0},
+        {"rows": 0},
+        {"ngram": 0},
+        {"seed": -1},
+        {"band": 14},
+        {"jaccard": 0},
+        {"threshold": 1},
+        {"functions": 256},
+        {"weights": (0.2, 0.8)},
+        {"bands": 14, "threshold": 0.8},
+        {"weights": (0.7, 0.7), "threshold": 0.8},
+        {"unit": "lines"},
+    ],
+)
+def test_impossible_options_are_refused(fault: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match=next(iter(fault))):
         MinhashOptions.model_validate(fault)
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 import pipeline.exchange
-from dedup.ranking import DEFAULT_KEEP, runs
+from dedup.keep import DEFAULT_KEEP
+from dedup.ranking import runs
 from dedup.url import PASS, UrlOptions
 from pipeline.exchange import part_of, read_documents, read_part, write_by_document, write_parts
 
@@ -79,7 +80,7 @@ def test_two_documents_with_one_id_keep_one(run_pass: Run) -> None:
 
 def test_keep_is_completed_and_checked() -> None:
     assert UrlOptions().keep == DEFAULT_KEEP
-    assert UrlOptions(keep="newest").keep == ("newest", "longest")
+    assert UrlOptions.model_validate({"keep": "newest"}).keep == ("newest", "longest")
     assert UrlOptions.model_validate({"keep": ["shortest", "oldest"]}).keep == ("shortest", "oldest")
     assert UrlOptions.model_validate({"keep": []}).keep == ("longest",)
     with pytest.raises(ValidationError, match="at most one of newest and oldest"):

@@ -3,11 +3,15 @@
 from collections.abc import Callable
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dedup.url import PASS, normalise
+from dedup.plain_urls import plain
+from dedup.url import _CLASSES, _NAMES, _PREFIXES, PASS, hashes_of, normalise
+from text.hashing import hash128
+from text.strings import Strings
 
 Run = Callable[..., list[dict[str, Any]]]
 
@@ -24,6 +28,10 @@ Run = Callable[..., list[dict[str, Any]]]
         ("http://www.www.example.com/", "//example.com/"),
         ("http://www.com/", "//www.com/"),
         ("http://www.com./", "//www.com/"),
+        ("http://www.www.com/", "//www.com/"),
+        ("http://www.www./", "//www.www/"),
+        ("http://www..com/", "//www..com/"),
+        ("http://www.www..a.com/", "//.a.com/"),
         ("http://www2.example.com/", "//www2.example.com/"),
         ("http://example.com:80/", "//example.com/"),
         ("http://example.com:/", "//example.com/"),
@@ -118,6 +126,83 @@ _PIECES = st.sampled_from([
 def test_never_raises_and_changes_nothing_twice(url: str) -> None:
     once = normalise(url)
     assert normalise(once) == once
+
+
+# fmt: off
+_PLAIN = st.sampled_from([
+    "a", "b", "A", "www.", "www", ".", "..", "/", "//", "/.", "?", "&", "=", "&a=1", "&b", "a=2", "&=",
+    "%C3%BC", "%c3", "%41", "%", "%C", "utm_x=1", "&UTM_a", "gclid=2", "gcli", "utm", "aspsessionidX=1", ";",
+    "-", "_", ";jsessionid=1", ":", "@", "#", "#!x", "~", "!", "ü", " ", "\\", "1", "com", ".com",
+])
+# fmt: on
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["http://", "https://", "http:", "HTTP://", "//", "httpx://", "ftp://"]),
+            st.sampled_from(["", "a.example", "www.a.example", "www.example", "www.www.a"]),
+            st.lists(_PLAIN, max_size=8).map("".join),
+        ).map("".join)
+        | st.none(),
+        max_size=6,
+    )
+)
+def test_kernels_take_urls_only_where_they_agree(urls: list[str | None]) -> None:
+    normal = [normalise(url or "") for url in urls]
+    hashes, known = hashes_of(pa.chunked_array([pa.array(urls, pa.string())]))
+    assert known.tolist() == [bool(form) for form in normal]
+    expected = hash128(Strings.of(pa.array(normal, pa.string())))
+    assert hashes[known].tolist() == expected[known].tolist()
+
+
+@pytest.mark.parametrize(
+    ("url", "taken"),
+    [
+        ("http://a.example", True),
+        ("https://www.a.example/news/2024/01/a-title_(b).html/", True),
+        ("https://example.com/index.php?a=1&b=2&b=1&c", True),
+        ("https://zh.example.org/wiki/%E4%B8%AD?title=%E4%B8%AD", True),
+        ("http://a.example/?", True),
+        ("http://a.example/?b=1&a=2", False),
+        ("http://a.example/?utm_medium=1", False),
+        ("http://a.example/?a=1&GCLID=x", False),
+        ("http://A.example/", False),
+        ("http://a.example:80/", False),
+        ("http://a.example/../b", False),
+        ("http://a.example/%7e", False),
+        ("http://a.example/#b", False),
+        ("http://bücher.example/", False),
+        ("http://a..", False),
+        ("http:///", False),
+        ("n/a", False),
+        ("", False),
+    ],
+)
+def test_which_urls_kernels_take(url: str, taken: bool) -> None:
+    strings = Strings.of(pa.array([url]))
+    data, offsets, found = plain(strings.data, strings.offsets, _CLASSES, _NAMES, _PREFIXES)
+    assert found.tolist() == [taken]
+    assert bytes(data).decode() == (normalise(url) if taken else "")
+    assert offsets.tolist() == [0, len(data)]
+
+
+def test_hostile_urls_take_no_longer_than_their_length() -> None:
+    """Each is of some hundred kilobytes, and would take minutes in the square of that."""
+    size = 1 << 18
+    for url in (
+        "http://" + "www." * (size // 4) + "com/",
+        "http://" + "ü" * size + ".example/",
+        "http://" + "." * size,
+        "http://a.example" + "/." * size,
+        "http://a.example" + "/.." * size,
+        "http://a.example/?" + "&a" * size,
+        "http://a.example/" + "%" * size,
+        "http://a.example/" + ";jsessionid=" * (size // 12),
+    ):
+        assert normalise(normalise(url)) == normalise(url)
+        hashes_of(pa.chunked_array([[url]]))
 
 
 def test_pass(run_pass: Run) -> None:

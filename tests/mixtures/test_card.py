@@ -47,13 +47,34 @@ def manifest(workshop: "Workshop", monkeypatch: pytest.MonkeyPatch) -> dict[str,
             "code": counts(9, 9),
         },
         "across": [{"layer": "minhash", **counts(69, 68, minhash_duplicate=1)}],
+        "tripwires": {
+            "accepted": [
+                {
+                    "kind": "rule",
+                    "where": "web",
+                    "name": "most",
+                    "documents": 100,
+                    "dropped": 95,
+                    "by": ["most"],
+                },
+                {
+                    "kind": "pass",
+                    "where": "minhash",
+                    "name": "minhash",
+                    "documents": 9,
+                    "dropped": 0,
+                    "by": [],
+                },
+            ]
+        },
         "mixture": mixture,
     }
 
 
 def test_nothing_drawn(workshop: "Workshop") -> None:
     mixture = draw(workshop.corpus([]), MixtureOptions(), "empty", workshop.shards())
-    text = card({"winnow": "0", "corpus": "empty", "sources": {}, "across": [], "mixture": mixture}, "")
+    empty = {"winnow": "0", "corpus": "empty", "sources": {}, "across": [], "tripwires": {"accepted": []}}
+    text = card({**empty, "mixture": mixture}, "")
     assert "0 documents with 0 tokens and 0 B of text in 1 Parquet shards" in text
     assert yaml.safe_load(text.split("---")[1])["size_categories"] == ["n<1K"]
 
@@ -86,6 +107,10 @@ def test_what_it_says(manifest: dict[str, Any]) -> None:
     assert not any("never" in line for line in lines)
     assert next(line for line in lines if "Achieved" in line).startswith(
         "Asked for: 400 tokens, sources by weight, at most 1 epochs. Achieved: 380 of 400 tokens."
+    )
+    assert (
+        "The rule `most` (web) removed 95 of 100 documents (accepted in the recipe). The pass `minhash` "
+        "(minhash) removed 0 of 9 documents (not asked about: tripwires are off)." in card(manifest, RECIPE)
     )
     everything = {**manifest["mixture"]["asked"], "tokens": "all", "weights": None}
     manifest["mixture"]["asked"] = everything

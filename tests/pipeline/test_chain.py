@@ -10,7 +10,7 @@ import pytest
 from pipeline import steps
 from pipeline.batch import Batch
 from pipeline.errors import ContractError
-from pipeline.plan import Step
+from pipeline.planned_step import Step
 from pipeline.segment import Chain, Tally, dropped_by
 from pipeline.source import document_id
 from pipeline.stage import Options, Rule, Stage, column

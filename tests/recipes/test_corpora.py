@@ -54,7 +54,7 @@ def test_each_source_is_read_as_its_publisher_gives_it_and_has_steps(name: str) 
         assert source.read == source.name  # the sources are named like their readers
         assert source.steps, source.name
         assert all(step.kind != "pass" for step in source.steps)
-    assert [step.name for step in run.across] == ["exact", "containment"]
+    assert [step.name for step in run.across] == ["paragraphs", "exact", "containment"]
     assert run.sources["stackexchange"].options.model_dump()["sites"] == "largest 28"
 
 

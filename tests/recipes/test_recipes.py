@@ -112,6 +112,7 @@ OPTIONS: dict[str, dict[str, dict[str, object]]] = {
     "llama3_across": {
         "url": {"keep": ("newest", "longest")},
         "minhash": {"bands": 14, "rows": 8, "ngram": 5},
+        "lines": {"more_than": 6, "bucket": 30_000_000, "within": ("language",), "count": "times"},
     },
     "fineweb": {
         "extract": {"engine": "trafilatura"},

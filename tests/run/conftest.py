@@ -117,6 +117,7 @@ across:
   - url: {{keep: newest}}
   - exact
   - minhash: {{bands: 14, rows: 8, ngram: 5}}
+tripwires: off
 mixture:
   tokens: {tokens}
   weights: {{web: 0.7, notes: 0.3}}

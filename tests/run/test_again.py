@@ -110,6 +110,7 @@ sources:
       - gopher: {{rules: {{short: gopher_words < {words}}}}}
 {expensive}      - license_header
       - fineweb: {{rules: {{}}}}
+tripwires: off
 mixture: {{}}
 """
 LANGUAGE = "      - language: {rules: {other: language = 'zz'}}\n"

@@ -44,7 +44,7 @@ def run(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.M
         }  # fmt: skip
         config = {"corpus": "a", "output": f"{tmp_path}/{output}", "sources": {"s": source}}
         path = tmp_path / f"{output}.yaml"
-        path.write_text(json.dumps({**config, "across": list(across), "mixture": {"tokens": "all"}}))
+        path.write_text(json.dumps({**config, "across": list(across), "tripwires": "off"}))
         arguments = [verb, str(path), *(("--engine", "inline", "--quiet") if verb == "run" else ())]
         capfd.readouterr()
         try:

@@ -19,6 +19,7 @@ TEXTS = {
 }
 RUN = """\
 corpus: languages
+tripwires: off
 output: {output}
 sources:
   texts:

@@ -53,7 +53,7 @@ def run_file(folder: Path, source: str, pattern: str, options: str = "") -> str:
     path = folder / "run.yaml"
     path.write_text(
         f"corpus: a\noutput: {folder}/out\nsources:\n  {source}:\n    read: {source}\n"
-        f"    paths: ['{pattern}']\n{options}    steps: {steps}\nmixture: {{tokens: all}}\n",
+        f"    paths: ['{pattern}']\n{options}    steps: {steps}\ntripwires: off\n",
         encoding="utf-8",
     )
     return str(path)

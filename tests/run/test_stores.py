@@ -26,6 +26,7 @@ sources:
     paths: ["{paths}"]
     steps: [gopher]
 across: [exact]
+tripwires: off
 mixture: {{shard_size: 20kB}}
 """
 

@@ -1,5 +1,7 @@
 """MinHash against exact Jaccard similarity, against theory, and beside datasketch."""
 
+import re
+import unicodedata
 from itertools import pairwise
 
 import datasketch
@@ -10,7 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from text.minhash import band_keys, multipliers, shingles, signatures
+from text import unicode_tables
+from text.minhash import (
+    band_keys,
+    character_shingles,
+    multipliers,
+    sequence_hashes,
+    shingles,
+    signatures,
+    similarity,
+    sketches,
+)
 from text.strings import Offsets, Strings
 from text.words import cut_words
 
@@ -21,7 +33,7 @@ _COUNT = _BANDS * _ROWS
 def _signed(
     offsets: Offsets, folded: NDArray[np.uint64], ngram: int = 5, seed: int = 1
 ) -> NDArray[np.uint32]:
-    return signatures(offsets, folded, ngram, multipliers(_COUNT, seed))
+    return signatures(*shingles(offsets, folded, ngram), multipliers(_COUNT, seed))
 
 
 def _words(texts: list[list[int]]) -> tuple[Offsets, NDArray[np.uint64]]:
@@ -156,3 +168,85 @@ def test_as_close_to_the_exact_similarity_as_datasketch() -> None:
     theirs = [a.jaccard(b) for a, b in zip(peers[::2], peers[1::2], strict=True)] - exact
     assert np.sqrt((ours**2).mean()) < 1.2 * np.sqrt((theirs**2).mean())
     assert abs(ours.mean()) < 4 * np.sqrt((exact * (1 - exact)).mean() / (_COUNT * len(exact)))
+
+
+def _characters(text: str) -> str:
+    """Letters and digits without case and marks, every digit 0, one space for what stands between."""
+    folds, classes = unicode_tables.folds(), unicode_tables.classes()
+    kept = "".join(
+        chr(fold)
+        if (fold := int(folds[ord(char)]))
+        else ""
+        if classes[ord(char)] & unicode_tables.EXTEND
+        else " "
+        for char in text
+    )
+    return re.sub(" +", " ", kept).strip(" ")
+
+
+@given(
+    st.lists(
+        st.text(st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("aB 1.\u0301🙂"))),
+        max_size=5,
+    ),
+    st.integers(1, 6),
+)
+def test_character_ngrams_are_equal_exactly_where_they_are(texts: list[str], ngram: int) -> None:
+    strings = Strings.of(pa.array(texts, pa.string()))
+    tables = unicode_tables.classes(), unicode_tables.folds()
+    offsets, hashes = character_shingles(strings.data, strings.offsets, *tables, ngram)
+    expected = []
+    for text in map(_characters, texts):
+        width = min(ngram, len(text))
+        expected.append([text[i : i + width] for i in range(len(text) - width + 1)] if text else [])
+    assert np.diff(offsets).tolist() == list(map(len, expected))
+    grams = [gram for row in expected for gram in row]
+    assert len(set(hashes.tolist())) == len(set(grams)) == len(set(zip(hashes.tolist(), grams, strict=True)))
+
+
+def test_characters_have_no_case_marks_and_punctuation() -> None:
+    forms = ["Élan vital, 1907!", unicodedata.normalize("NFD", "élan VITAL 2024"), " elan...vital\n(0000)"]
+    strings = Strings.of(pa.array(forms, pa.string()))
+    tables = unicode_tables.classes(), unicode_tables.folds()
+    offsets, hashes = character_shingles(strings.data, strings.offsets, *tables, 5)
+    rows = [hashes[a:b].tolist() for a, b in pairwise(offsets)]
+    assert rows[0] == rows[1] == rows[2] and len(rows[0]) == len("elan vital 0000") - 4
+
+
+def test_texts_of_other_order_have_other_hashes() -> None:
+    cut, hashes = shingles(*_words([[1, 2, 3], [], [3, 2, 1], [1, 2, 3], [1, 2, 3, 1]]), 1)
+    found = sequence_hashes(cut, hashes)
+    assert found[0] == found[3] and len(set(found.tolist())) == 4
+
+
+_SETS = st.lists(st.integers(0, 30), max_size=40)
+
+
+@given(_SETS, _SETS, st.sampled_from([0, 1, 5, 20, 64]), st.sampled_from([0.0, 0.1, 0.5, 0.9]))
+def test_similarity_is_that_of_the_sets_or_of_the_least_of_both(
+    left: list[int], right: list[int], most: int, least: float
+) -> None:
+    cut, hashes = shingles(*_words([left, right]), 1)
+    ends, values = sketches(cut, hashes, most)
+    sets = [{value >> 32 for value in hashes[a:b].tolist()} for a, b in pairwise(cut)]
+    for (a, b), values_of in zip(pairwise(ends), sets, strict=True):
+        assert values[a:b].tolist() == sorted(values_of)[: most + 1 if most else None]
+    one, other = sets
+    whole = most == 0 or max(len(one), len(other)) <= most
+    looked_at = one | other if whole else set(sorted(one | other)[:most])
+    exact = len(one & other & looked_at) / len(looked_at) if looked_at else 0.0
+    found = similarity(values[: ends[1]], values[ends[1] :], most, least)
+    assert found == (exact if exact >= least else 0.0)
+
+
+@pytest.mark.parametrize("jaccard", [0.2, 0.5, 0.8, 0.95])
+def test_the_error_of_sketches_is_as_stated(jaccard: float) -> None:
+    count, most = 500, 128
+    texts, exact = _pairs(count, 1000, jaccard, seed=11)
+    ends, values = sketches(*shingles(*_words(texts), 1), most)
+    rows = [values[a:b] for a, b in pairwise(ends)]
+    assert {len(row) for row in rows} == {most + 1}
+    found = np.array([similarity(a, b, most, 0.0) for a, b in zip(rows[::2], rows[1::2], strict=True)])
+    variance = exact * (1 - exact) / most
+    assert abs(found.mean() - exact) < 4 * np.sqrt(variance / count)
+    assert 0.75 < found.var() / variance < 1.25  # four deviations of a variance of 500

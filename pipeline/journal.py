@@ -1,0 +1,167 @@
+"""Results of a pass's tasks that are done: a pass that was killed goes on where it was.
+
+Each call of `Corpus.map` has a journal of its own, by its number. On a local disk that is one file, to which
+each result is added as it comes; on an object store, where nothing can be added to a file, one file for the
+results of some seconds. An entry that is not whole is not believed, nor is anything behind it.
+"""
+
+import contextlib
+import io
+import os
+import pickle
+import struct
+import time
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+from pipeline import store
+
+MOST_BYTES = 16 << 20  # of a result: a larger one is not kept, and its task done again after a kill
+BLOCK_BYTES = 8 << 20  # of results that are written together to an object store, about
+BLOCK_SECONDS = 5.0
+
+_HEAD = struct.Struct("<QQI")  # number of the item, bytes of the pickled result, their CRC-32
+_ENDING = ".tasks"
+
+
+@dataclass(frozen=True)
+class Journal:
+    """The results of one pass's tasks, in a folder that is of this very pass over this very corpus."""
+
+    folder: str
+
+    def call(self, number: int, doing: str, items: int) -> "Call":
+        """The journal of the call of that number, as far as an earlier start has written it.
+
+        Nothing of it is believed unless that call was named the same and had as many items.
+        """
+        about = {"doing": doing, "items": items}
+        base = store.join(self.folder, f"{number:04d}")
+        if store.read_json(f"{base}.json") != about:
+            for name in store.names(self.folder):
+                if name.startswith(f"{number:04d}"):
+                    store.remove(store.join(self.folder, name))
+            store.write_json(f"{base}.json", about)
+        return Call(self.folder, f"{number:04d}")
+
+
+@dataclass
+class Call:
+    """The results of one call: which items are done, and where their results stand."""
+
+    folder: str
+    name: str
+    _found: dict[int, tuple[str, int, int, int]] = field(default_factory=dict)
+    _local: BinaryIO | None = None
+    _held: list[bytes] = field(default_factory=list)
+    _held_bytes: int = 0
+    _blocks: int = 0
+    _written: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        for name in store.names(self.folder):
+            if name.startswith(self.name) and name.endswith(_ENDING):
+                self._blocks += 1
+                self._scan(store.join(self.folder, name))
+
+    def __contains__(self, item: int) -> bool:
+        return item in self._found
+
+    def _scan(self, path: str) -> None:
+        """Notes the entries of a file. A local file is cut where they end: what follows is not whole."""
+        size = store.size(path) or 0
+        at = 0
+        with store.open_input(path) as file:
+            while at + _HEAD.size <= size:
+                file.seek(at)
+                item, length, check = _HEAD.unpack(file.read(_HEAD.size))
+                if at + _HEAD.size + length > size:
+                    break
+                at += _HEAD.size
+                self._found[item] = path, at, length, check
+                at += length
+        if at < size and store.is_local(path):
+            with store.errors(path):
+                os.truncate(path, at)
+
+    def result(self, item: int) -> Any:
+        """The result of an item that is done. KeyError where what is written of it is not what was."""
+        path, at, length, check = self._found[item]
+        with store.open_input(path) as file:
+            file.seek(at)
+            packed = file.read(length)
+        if zlib.crc32(packed) != check:
+            raise KeyError(item)
+        try:
+            return pickle.loads(packed)
+        except Exception as fault:  # pickles of other code may fail in any way
+            raise KeyError(item) from fault
+
+    def add(self, item: int, result: Any) -> None:
+        """Keeps the result of an item, unless it is too large to be kept."""
+        packed = _packed(result)
+        if packed is None:
+            return
+        self._held += [_HEAD.pack(item, len(packed), zlib.crc32(packed)), packed]
+        self._held_bytes += _HEAD.size + len(packed)
+        if store.is_local(self.folder):
+            self._append()
+        else:
+            late = time.monotonic() - self._written > BLOCK_SECONDS
+            if late or self._held_bytes > BLOCK_BYTES:
+                self._write_block()
+
+    def _append(self) -> None:
+        path = store.join(self.folder, f"{self.name}{_ENDING}")
+        with store.errors(path):
+            if self._local is None:
+                self._local = open(path, "ab")  # noqa: SIM115, closed in close
+            self._local.write(b"".join(self._held))
+            self._local.flush()
+        self._held = []
+
+    def _write_block(self) -> None:
+        if self._held:
+            with store.Sink(store.join(self.folder, f"{self.name}-{self._blocks:06d}{_ENDING}")) as sink:
+                sink.write(b"".join(self._held))
+            self._blocks += 1
+        self._held, self._held_bytes, self._written = [], 0, time.monotonic()
+
+    def close(self) -> None:
+        if self._local is not None:
+            self._local.close()
+        else:
+            self._write_block()
+
+
+@contextlib.contextmanager
+def closing(call: Call) -> Iterator[Call]:
+    """Writes what is held at the end, however that comes."""
+    try:
+        yield call
+    finally:
+        call.close()
+
+
+class _FullError(Exception):
+    """More than `MOST_BYTES`."""
+
+
+class _Limited(io.BytesIO):
+    """Takes `MOST_BYTES` and no more: a large result is not copied to see how large it is."""
+
+    def write(self, data: Any) -> int:
+        if self.tell() + memoryview(data).nbytes > MOST_BYTES:
+            raise _FullError
+        return super().write(data)
+
+
+def _packed(result: Any) -> bytes | None:
+    into = _Limited()
+    try:
+        pickle.Pickler(into, pickle.HIGHEST_PROTOCOL).dump(result)
+    except _FullError:
+        return None
+    return into.getvalue()

@@ -1,0 +1,90 @@
+"""Tripwires: what a pass or rule may remove before the run asks, and what it may remove all the same.
+
+A rule whose column is never filled and a threshold with its operator the wrong way round look the same
+in a log of counts: nothing is gone, or nearly all. Such a run stops before the mixture, with examples,
+until the run file says that it is meant.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from pipeline.faults import Faults, choose, explain, show
+from pipeline.marks import Marked
+from pipeline.recipe import RULES, StepConfig
+from pipeline.stage import Options
+
+KEY = "tripwires"
+OFF = "off"
+
+
+class Tripwires(Options):
+    """When a run stops before its mixture."""
+
+    most: float = Field(
+        default=0.9,
+        gt=0,
+        le=1,
+        allow_inf_nan=False,
+        description="share of the documents that it was asked about, more than which no rule or pass drops",
+    )
+    enough_documents: int = Field(
+        default=1000,
+        ge=1,
+        description="how many documents a rule of a step's own or of a recipe may see and drop none; a pass, "
+        "and a rule that stands in the run file itself, must drop one of two or more",
+    )
+    accept: tuple[str, ...] = Field(
+        default=(), description="names of rules, steps and passes that may remove nothing, or nearly all"
+    )
+
+
+def read_tripwires(
+    marked: Marked, value: Any, steps: Sequence[StepConfig], faults: Faults
+) -> Tripwires | None:
+    """The tripwires of a run file, None where they are off; faults are added to `faults`.
+
+    steps   all steps of the file: what they and their rules are called can be accepted
+    """
+    if value is None:
+        return Tripwires()
+    if value is False or value == OFF:
+        return None
+    if not isinstance(value, dict):
+        faults.add(f"{KEY}: expected a mapping or {OFF!r}, found {show(value)}", marked.mark((KEY,)))
+        return None
+    try:
+        found = Tripwires.model_validate(value)
+    except ValidationError as error:
+        explain(faults, error, Tripwires, marked, (KEY,), KEY)
+        return None
+    if not faults.found:  # of steps with faults not all names are known
+        known = {step.name for step in steps if step.kind != RULES}
+        known |= {rule.name for step in steps for rule in step.rules}
+        for at, name in enumerate(found.accept):
+            if name not in known:
+                faults.add(
+                    f"{KEY}: accept names {name!r}, which is no rule, step or pass of this file; "
+                    f"{choose(name, sorted(known))}",
+                    marked.mark((KEY, "accept", at)),
+                )
+    return found
+
+
+def describe(tripwires: Tripwires | None) -> list[str]:
+    """What they are, for `winnow plan`, in a line or two."""
+    if tripwires is None:
+        return ["off: nothing that a pass or a rule removes, or does not, stops the run"]
+    lines = [
+        f"stop before the mixture where a pass or rule drops more than {percent(tripwires.most)}, or nothing "
+        f"(a step's own rules, and recipes': nothing of {tripwires.enough_documents:,} documents or more)"
+    ]
+    if tripwires.accept:
+        lines.append(f"accepted: {', '.join(tripwires.accept)}")
+    return lines
+
+
+def percent(share: float) -> str:
+    """A share as it is told: 90%, 99.5%."""
+    return f"{100 * share:.4g}%"

@@ -1,0 +1,145 @@
+"""A pass that is stopped among its tasks goes on where it was. On Ray with kill -9, and inline."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline import steps
+from pipeline.config import load
+from pipeline.plan import make_plan
+from pipeline.progress import Progress
+from pipeline.run import Run, Settings
+
+Sums = Callable[[Path], dict[str, str]]
+
+PASSES = Path(__file__).parent / "passes"
+RUN = """
+corpus: steps
+output: out
+sources:
+  notes: {{read: jsonl, paths: "notes-*.jsonl"}}
+across:
+  - made_steps: {steps}
+  - made_cut: {{word: note, rules: {{}}}}
+tripwires: off
+mixture: {{}}
+"""
+TASKS = 60
+
+
+@pytest.fixture(autouse=True)
+def made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(PASSES))
+    for name in ("made_steps", "made_cut"):
+        monkeypatch.setitem(steps.PASSES, name, name)
+
+
+def prepare(folder: Path, steps: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    for number in range(3):
+        lines = [json.dumps({"text": f"the note {number} {at}"}) + "\n" for at in range(4)]
+        (folder / f"notes-{number}.jsonl").write_text("".join(lines))
+        os.utime(folder / f"notes-{number}.jsonl", (1e9, 1e9))  # a unit's manifest tells its input's time
+    (folder / "run.yaml").write_text(RUN.format(steps=steps))
+    return folder
+
+
+def carried_out(folder: Path) -> Counter[str]:
+    """How often each task has been carried out."""
+    return Counter("-".join(path.name.split("-")[:2]) for path in (folder / "ran").glob("*"))
+
+
+def inline(partitions: int = 1) -> None:
+    Run(make_plan(load("run.yaml")), Settings("inline", partitions=partitions), Progress(quiet=True))()
+
+
+def everything(tasks: int) -> set[str]:
+    return {f"{doing}-{at:04d}" for doing in ("first", "second") for at in range(tasks)}
+
+
+def test_no_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(prepare(tmp_path, "{tasks: 0}"))
+    inline()
+    assert not carried_out(tmp_path)
+
+
+@pytest.mark.parametrize("last", ["first-0", "first-7", "second-0", "second-9"])
+def test_done_tasks_are_not_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sums: Sums, last: str
+) -> None:
+    monkeypatch.chdir(prepare(tmp_path, f"{{tasks: 10, fails: {last}}}"))
+    (tmp_path / last).touch()
+    with pytest.raises(KeyboardInterrupt):
+        inline()
+    assert len(list(tmp_path.glob("out/layers/*/scratch-*"))) > 0 and sum(carried_out(tmp_path).values()) < 20
+    inline()
+    assert carried_out(tmp_path) == Counter(everything(10))
+    assert not list(tmp_path.glob("out/layers/*/scratch-*"))
+    resumed = sums(tmp_path / "out")
+    shutil.rmtree(tmp_path / "out")
+    inline()
+    assert sums(tmp_path / "out") == resumed
+
+
+def test_tasks_of_another_cut_or_another_corpus_are_not_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(prepare(tmp_path, "{tasks: 10, fails: second-5}"))
+    for partitions, also in ((1, ""), (2, ""), (2, '{"text": "one more"}\n')):
+        (tmp_path / "second-5").touch()
+        with (tmp_path / "notes-0.jsonl").open("a") as file:
+            file.write(also)
+        with pytest.raises(KeyboardInterrupt):
+            inline(partitions)
+        assert len(list(tmp_path.glob("out/layers/*/scratch-*"))) == 1, "scratch of another digest stays"
+    assert carried_out(tmp_path)["first-0003"] == carried_out(tmp_path)["second-0003"] == 3
+    inline(2)
+    assert carried_out(tmp_path)["first-0003"] == carried_out(tmp_path)["second-0003"] == 3
+    assert carried_out(tmp_path)["second-0007"] == 1
+
+
+def start(folder: Path) -> subprocess.Popen[bytes]:
+    root = str(Path(__file__).parents[2])
+    return subprocess.Popen(
+        [sys.executable, str(PASSES / "winnow_made.py"), "run", "run.yaml", "--workers", "2"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([root, str(PASSES)])},
+    )
+
+
+@pytest.mark.timeout(600)  # two runs on Ray, on a machine that may do other things as well
+def test_killed_among_its_tasks_a_pass_goes_on_and_ends_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sums: Sums
+) -> None:
+    given = f"{{tasks: {TASKS}, seconds: 0.05}}"
+    killed = prepare(tmp_path / "killed", given)
+    process = start(killed)
+    while process.poll() is None and len(carried_out(killed)) < TASKS + TASKS // 3:
+        time.sleep(0.01)
+    assert process.poll() is None, (process.communicate()[1] or b"").decode()
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    time.sleep(2)  # until workers have seen that nobody is there any more
+    before = carried_out(killed)
+    assert 0 < sum(before[task] for task in before if task.startswith("second")) < TASKS
+    again = start(killed)
+    assert again.wait() == 0, (again.communicate()[1] or b"").decode()
+    done = carried_out(killed)
+    assert set(done) == everything(TASKS)
+    assert all(done[task] == 1 for task in done if task.startswith("first")), "a round was done again"
+    repeated = sum(count - 1 for count in done.values())
+    assert repeated <= 2 * 2 + 2, "more was done again than was under way"
+    monkeypatch.chdir(prepare(tmp_path / "undisturbed", given))
+    inline()
+    assert sums(killed / "out") == sums(tmp_path / "undisturbed" / "out")
