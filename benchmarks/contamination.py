@@ -32,10 +32,10 @@ sys.path[:] = [str(HERE.parent), *(path for path in sys.path if Path(path or "."
 import pyarrow as pa
 
 from benchmarks import real_texts
-from dedup.benchmark_grams import gram_hashes
-from dedup.benchmark_index import BenchmarkIndex, map_index, write_index
-from dedup.benchmark_matches import Found
-from dedup.benchmark_sets import BenchmarkSet, open_sets, read_items
+from dedup.benchmark.grams import gram_hashes
+from dedup.benchmark.index import BenchmarkIndex, map_index, write_index
+from dedup.benchmark.matches import Found
+from dedup.benchmark.sets import BenchmarkSet, open_sets, read_items
 from text.strings import Strings
 
 NGRAM, LEAST = 13, 13

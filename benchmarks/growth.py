@@ -27,7 +27,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from dedup.s_curve import s_curve
+from dedup.shingles.s_curve import s_curve
 from text.hashing import mix_array
 
 BANDS, ROWS = 14, 8

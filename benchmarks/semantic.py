@@ -26,9 +26,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from benchmarks import real_texts
-from dedup.embedding import Embed, opened
-from dedup.embedding_model import find_model
-from dedup.semantic_vectors import best_before, on_grid
+from dedup.embedding.embed import Embed, opened
+from dedup.embedding.model import find_model
+from dedup.embedding.vectors import best_before, on_grid
 
 PARAPHRASES = Path(__file__).with_name("paraphrases.tsv")
 THRESHOLDS = (0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)

@@ -1,1 +1,1 @@
-"""Passes that label duplicates: url, exact, minhash."""
+"""Passes that label what a corpus has twice, and what it must not have; see `pipeline.steps.PASSES`."""

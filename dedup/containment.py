@@ -27,11 +27,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
-from dedup import overlap, pairs, scope
-from dedup.overlap import READ_ROWS, SHARES, Sketching, schema_of
-from dedup.pairs import Numbers
+from dedup import scope
 from dedup.ranking import label_columns
 from dedup.scope import SOURCES, WITHIN, Sources, Within, compared, reading
+from dedup.shingles import overlap, pairs
+from dedup.shingles.overlap import READ_ROWS, SHARES, Sketching, schema_of
+from dedup.shingles.pairs import Numbers
 from pipeline.corpus import Corpus, CorpusUnit
 from pipeline.exchange import read_documents, write_by_document
 from pipeline.stage import Clusters, Label, Options, Pass, Rule, column

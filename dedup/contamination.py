@@ -3,7 +3,7 @@
 GPT-3 looked for runs of 13 words ("lowercase, whitespace delimited", without punctuation) that a document
 shares with an item of a test set, and took n-grams that more than 10 documents have for common text (Brown
 et al. 2020, appendix C). So does this pass, with the words of text/words.py without case, punctuation and
-diacritics (see dedup/benchmark_grams.py). Where it differs:
+diacritics (see dedup/benchmark/grams.py). Where it differs:
 
 - An item of fewer than 13 words is looked for as a whole, down to 8 words: GPT-3 found no use in less, and
   took for each set one n from 8 to 13 by the lengths of its items.
@@ -37,10 +37,10 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 
 from dedup import scope
-from dedup.benchmark_grams import Ints, distinct, gram_hashes
-from dedup.benchmark_index import map_index, survey, write_index
-from dedup.benchmark_matches import FOUND, TOLD, Found, tell
-from dedup.benchmark_sets import BenchmarkSet, as_sets, digest, open_sets
+from dedup.benchmark.grams import Ints, distinct, gram_hashes
+from dedup.benchmark.index import map_index, survey, write_index
+from dedup.benchmark.matches import FOUND, TOLD, Found, tell
+from dedup.benchmark.sets import BenchmarkSet, as_sets, digest, open_sets
 from dedup.scope import SOURCES, Sources, compared
 from pipeline.corpus import Corpus, CorpusUnit
 from pipeline.stage import Clusters, Label, Options, Pass, Rule, column

@@ -3,13 +3,14 @@
 Llama 3 removed "lines that appeared more than 6 times in each bucket of 30M documents", in the manner of
 CCNet, and within the documents of each language (`within: [language]`). So times are counted, not
 documents, and all of them go. The report does not say how documents were put into buckets, nor what of a
-line was compared; see `dedup/line_copies.py` for the one and the option `normalise` for the other.
+line was compared; see `dedup/repeated/copies.py` for the one and the option `normalise` for the other.
 """
 
 from pydantic import Field, model_validator
 
-from dedup import line_copies, scope
-from dedup.line_counts import Method
+from dedup import scope
+from dedup.repeated import copies as line_copies
+from dedup.repeated.counts import Method
 from pipeline.corpus import Corpus
 from pipeline.stage import Label, Options, Pass
 

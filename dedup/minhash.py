@@ -24,14 +24,14 @@ import pyarrow as pa
 from pydantic import Field, model_validator
 
 from dedup import scope
-from dedup.candidates import Keyed, write_keys, write_pairs
 from dedup.keep import DEFAULT_KEEP, KEEP, Keep, keep_columns
-from dedup.linkage import root_keys, root_of, write_clusters, write_levels
 from dedup.ranking import Earlier, Keys, Labels, label_columns, rank
-from dedup.s_curve import best_bands, passes, s_curve
 from dedup.scope import SOURCES, WITHIN, Sources, Within, compared, reading
-from dedup.shingled import Indexed, Shingled, Unit
-from dedup.verify import Asked, Sent, write_asked, write_similar, write_sketches
+from dedup.shingles.candidates import Keyed, write_keys, write_pairs
+from dedup.shingles.linkage import root_keys, root_of, write_clusters, write_levels
+from dedup.shingles.s_curve import best_bands, passes, s_curve
+from dedup.shingles.shingled import Indexed, Shingled, Unit
+from dedup.shingles.verify import Asked, Sent, write_asked, write_similar, write_sketches
 from pipeline import index
 from pipeline.corpus import Corpus, CorpusUnit
 from pipeline.exchange import read_documents

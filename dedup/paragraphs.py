@@ -14,8 +14,9 @@ paragraphs are compared are not SHA-1's. `unit: paragraph` takes lines between b
 
 from pydantic import Field, model_validator
 
-from dedup import line_copies, scope
-from dedup.line_counts import Method
+from dedup import scope
+from dedup.repeated import copies as line_copies
+from dedup.repeated.counts import Method
 from pipeline.corpus import Corpus
 from pipeline.stage import Label, Options, Pass
 

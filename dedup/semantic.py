@@ -22,12 +22,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, TypeAdapter
 
-from dedup import embedding, scope
-from dedup.embedding import Embed
-from dedup.keep import FromSource, Keep, Orders, keep_columns
-from dedup.ranking import label_columns
-from dedup.scope import SOURCES, WITHIN, Sources, Within, compared, reading
-from dedup.semantic_steps import (
+from dedup import scope
+from dedup.embedding import embed as embedding
+from dedup.embedding.clusters import (
     PART_BYTES,
     Work,
     count_clusters,
@@ -38,7 +35,11 @@ from dedup.semantic_steps import (
     write_neighbours,
     write_prototypes,
 )
-from dedup.semantic_vectors import Method
+from dedup.embedding.embed import Embed
+from dedup.embedding.vectors import Method
+from dedup.keep import FromSource, Keep, Orders, keep_columns
+from dedup.ranking import label_columns
+from dedup.scope import SOURCES, WITHIN, Sources, Within, compared, reading
 from pipeline.corpus import Corpus, CorpusUnit
 from pipeline.exchange import read_documents
 from pipeline.stage import Label, Names, Options, Pass, Rule, column

@@ -9,7 +9,7 @@ here: of a text that repeats the same few bytes one period stays.
 
 Both build a suffix array, 8 bytes and more in memory for each byte of text. Here windows find their
 equals by hashes of content-defined blocks, in three rounds over files: runs of windows with one anchor,
-blocks of about √length windows, single windows (dedup/repeats.py, text/winnowing.py). Nothing is
+blocks of about √length windows, single windows (dedup/repeated/rounds.py, text/winnowing.py). Nothing is
 sampled: two equal windows have equal anchors at the same distance, so they fall into blocks with the same
 core, and a block is dropped only if its core is found nowhere else. That windows are equal is
 concluded from two hashes of 61 bits, of the bytes of the block and of its anchor; of windows that differ
@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from dedup import scope
-from dedup.repeats import (
+from dedup.repeated.rounds import (
     Keep,
     Numbers,
     Round,

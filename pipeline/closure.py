@@ -17,7 +17,7 @@ _FLOORS = ("pipeline.sources", "pipeline.isolate", "filters", "classifiers", "de
 """Imports that are followed. The rest of `pipeline` is the engine, hashed by its own list, or
 decides no byte; the kernels of `text` enter every digest whole."""
 
-_DATA = frozenset((".tsv", ".csv", ".json", ".txt", ".npz"))
+_DATA = frozenset((".tsv", ".csv", ".json", ".txt", ".npz", ".yaml"))
 
 
 @cache
@@ -26,8 +26,8 @@ def code_digest(modules: tuple[str, ...]) -> str:
     found = followed(modules)
     kernels = _file("text")
     assert kernels is not None  # winnow's own
-    for file in kernels.parent.glob("*.py"):
-        found[f"text.{file.stem}"] = file
+    for file in kernels.parent.rglob("*.py"):
+        found[".".join(("text", *file.relative_to(kernels.parent).with_suffix("").parts))] = file
     digest = hashlib.sha256()
     for module in sorted(found):
         source = found[module].read_bytes()

@@ -30,7 +30,7 @@ class Tripwires(Options):
         description="share of the documents that it was asked about, more than which no rule or pass drops",
     )
     enough_documents: int = Field(
-        default=1000,
+        default=10_000,
         ge=1,
         description="how many documents a rule of a step's own or of a recipe may see and drop none; a pass, "
         "and a rule that stands in the run file itself, must drop one of two or more",

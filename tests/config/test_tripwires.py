@@ -28,7 +28,7 @@ def read(text: str) -> config.Config:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", Tripwires(most=0.9, enough_documents=1000, accept=())),
+        ("", Tripwires(most=0.9, enough_documents=10_000, accept=())),
         ("tripwires:\n", Tripwires()),
         ("tripwires: {}\n", Tripwires()),
         ("tripwires: off\n", None),

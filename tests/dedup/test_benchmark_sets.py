@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from dedup import benchmark_fields
-from dedup.benchmark_sets import BenchmarkSet, digest, open_sets, preset_names, read_items
+from dedup.benchmark import fields as benchmark_fields
+from dedup.benchmark.sets import BenchmarkSet, digest, open_sets, preset_names, read_items
 from dedup.contamination import PASS, ContaminationOptions
 from pipeline.errors import PlanError
 

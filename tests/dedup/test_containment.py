@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 import pipeline.exchange
-from dedup import pairs
 from dedup.containment import PASS, ContainmentOptions, describe
+from dedup.shingles import pairs
 from text.strings import Strings
 from text.words import cut_words
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dedup.benchmark_grams import gram_hashes, gram_words
+from dedup.benchmark.grams import gram_hashes, gram_words
 from dedup.contamination import PASS, ContaminationOptions
 from text.strings import Strings
 

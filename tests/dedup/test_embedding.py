@@ -16,11 +16,11 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
-from dedup import embedding_endpoint
-from dedup.embedding import Embed, averaged, describe, fingerprint, opened, unit_rows
-from dedup.embedding_distil import count_tokens, distil, reduced, weighted
-from dedup.embedding_model import find_model
-from dedup.embedding_static import TABLE, TOKENIZER, read_tensors, write_tensors
+from dedup.embedding import endpoint as embedding_endpoint
+from dedup.embedding.distil import count_tokens, distil, reduced, weighted
+from dedup.embedding.embed import Embed, averaged, describe, fingerprint, opened, unit_rows
+from dedup.embedding.model import find_model
+from dedup.embedding.static import TABLE, TOKENIZER, read_tensors, write_tensors
 from dedup.semantic import PASS
 from pipeline.errors import EngineError, PlanError
 

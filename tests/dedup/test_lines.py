@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from dedup import line_counts
 from dedup.lines import PASS, LinesOptions
 from dedup.paragraphs import PASS as PARAGRAPHS
 from dedup.paragraphs import ParagraphsOptions
+from dedup.repeated import counts as line_counts
 from pipeline.stage import Pass
 from text import sieve
 from text.hashing import hash128

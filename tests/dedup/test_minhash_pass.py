@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 import dedup.blocks
-import dedup.candidates
 import dedup.minhash
-import dedup.verify
+import dedup.shingles.candidates
+import dedup.shingles.verify
 from dedup.minhash import PASS, MinhashOptions, describe
-from dedup.s_curve import s_curve
+from dedup.shingles.s_curve import s_curve
 from text.minhash import band_keys, multipliers, shingles, signatures
 from text.strings import Strings
 from text.words import cut_words
@@ -154,8 +154,8 @@ def test_many_documents_in_many_batches_and_row_groups(
     assert all(expected[copy]["rank"] > 0 for copy in copies)
     monkeypatch.setattr(dedup.blocks, "HELD_BYTES", 10_000)
     monkeypatch.setattr(dedup.blocks, "READ_ROWS", 100)
-    monkeypatch.setattr(dedup.candidates, "_ROOM", 64)
-    monkeypatch.setattr(dedup.candidates, "_MOST_TEXTS", 100)
+    monkeypatch.setattr(dedup.shingles.candidates, "_ROOM", 64)
+    monkeypatch.setattr(dedup.shingles.candidates, "_MOST_TEXTS", 100)
     monkeypatch.setattr(dedup.minhash, "_BLOCK_VALUES", 10_000)
     assert run_pass(PASS, [documents[:700], documents[700:1700], documents[1700:]], 5) == expected
 
@@ -220,13 +220,13 @@ def test_a_bucket_of_any_size_makes_few_pairs(make_corpus: Corpora, monkeypatch:
     words = _made_words(400)
     documents = [{"text": " ".join([*words[:300], f"{words[300 + number % 60]}"])} for number in range(240)]
     checked = []
-    similarity = dedup.verify._similarities
+    similarity = dedup.shingles.verify._similarities
 
     def counted(*given: Any) -> Any:
         checked.append(len(given[2]))
         return similarity(*given)
 
-    monkeypatch.setattr(dedup.verify, "_similarities", counted)
+    monkeypatch.setattr(dedup.shingles.verify, "_similarities", counted)
     rows = make_corpus([documents[:100], documents[100:]]).label(PASS, most=3)
     assert {row["minhash_cluster"] for row in rows} == {"id00000"}
     assert sum(checked) <= 60 * 3 * 3  # texts, times `most`, times the few buckets that are not of all

@@ -9,7 +9,7 @@ import pytest
 
 import dedup.minhash
 from dedup.minhash import PASS, MinhashOptions
-from dedup.s_curve import passes, s_curve
+from dedup.shingles.s_curve import passes, s_curve
 from pipeline.index import IndexFile
 from pipeline.store import ParquetSink
 

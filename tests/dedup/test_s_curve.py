@@ -5,7 +5,7 @@ from math import comb
 import pytest
 from datasketch.lsh import _optimal_param
 
-from dedup.s_curve import best_bands, passes, s_curve
+from dedup.shingles.s_curve import best_bands, passes, s_curve
 
 
 def test_chances_are_none_and_all_at_the_ends() -> None:

@@ -16,11 +16,10 @@ from tokenizers.models import WordPiece
 from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
-from dedup import semantic_steps
-from dedup.embedding import Embed, opened
-from dedup.embedding_static import TABLE, TOKENIZER, write_tensors
-from dedup.semantic import PASS, SemanticOptions, cluster_count, describe
-from dedup.semantic_vectors import (
+from dedup.embedding import clusters as semantic_steps
+from dedup.embedding.embed import Embed, opened
+from dedup.embedding.static import TABLE, TOKENIZER, write_tensors
+from dedup.embedding.vectors import (
     GRID,
     best_before,
     centroids_of,
@@ -30,6 +29,7 @@ from dedup.semantic_vectors import (
     on_grid,
     ranked,
 )
+from dedup.semantic import PASS, SemanticOptions, cluster_count, describe
 from pipeline.stage import configured
 
 WORDS = [*"abcdefghijklmnop"]

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-import dedup.repeats
+import dedup.repeated.rounds
 import dedup.substrings
 from dedup.substrings import PASS, SubstringsOptions, describe
 from pipeline.exchange import write_parts
@@ -176,7 +176,7 @@ def test_boilerplate_in_many_documents_is_asked_about_once(
 
         write_parts(path, schema, counting(), parts)
 
-    monkeypatch.setattr(dedup.repeats, "write_parts", counted)
+    monkeypatch.setattr(dedup.repeated.rounds, "write_parts", counted)
     found = cuts([texts], 1)
     assert found == [[], *([142, 142 + len(footer)] for _ in texts[1:])]
     # Each text has about three runs, one of them its own; cut twice, that one is 400 times 25 rows.

@@ -109,7 +109,7 @@ def test_plan_reads_and_writes_nothing(write_run: Callable[..., Path], winnow: W
         "adds text, title, stated_language, published, license",
         "drop repeated",
         "14 bands of 8 rows",
-        "minhash_rank > 0",
+        "minhash_jaccard >= 0.8",
         "tokens: 8000",
     ):
         assert expected in told

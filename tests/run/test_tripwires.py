@@ -232,7 +232,7 @@ def test_accepted_by_the_name_of_pass_rule_or_off(start: Start, accept: str) -> 
     (one,) = told["accepted"]
     assert (one["kind"], one["where"], one["name"]) == ("pass", "1-exact", "exact")
     assert one["by"] == ([] if accept == "all" else [accept])
-    assert told["asked"] == (None if accept == "all" else {"most": 0.9, "enough_documents": 1000})
+    assert told["asked"] == (None if accept == "all" else {"most": 0.9, "enough_documents": 10_000})
     card = Path("out/README.md").read_text()
     assert "The pass `exact` (1-exact) removed 0 of 100 documents" in card
 

@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from dedup.benchmark_grams import GramWords, Ints, Owners, Places, distinct, gram_words
-from dedup.benchmark_index import BenchmarkIndex
+from dedup.benchmark.grams import GramWords, Ints, Owners, Places, distinct, gram_words
+from dedup.benchmark.index import BenchmarkIndex
 from text.hashing import Hashes
 from text.strings import Offsets, Strings
 

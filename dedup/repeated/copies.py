@@ -1,6 +1,6 @@
 """Lines and paragraphs that are copied across documents: what the passes `lines` and `paragraphs` share.
 
-Both are one mechanism under other defaults; see `dedup/line_counts.py` for how it counts, and
+Both are one mechanism under other defaults; see `dedup/repeated/counts.py` for how it counts, and
 `text/copies.py` for what is a copy. A document's bucket is told by the hash of its id: of a group of n
 documents (a language, say) there are n / `bucket` buckets, rounded up, of about equal size. So it depends
 on neither the order nor the cutting of the files, every bucket is a sample of all sites and days alike,
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from dedup import scope
-from dedup.line_counts import (
+from dedup.repeated.counts import (
     BATCH_ROWS,
     Buckets,
     Method,
@@ -31,7 +31,7 @@ from dedup.line_counts import (
     write_counts,
     write_over,
 )
-from dedup.line_table import table_schema, write_table
+from dedup.repeated.table import table_schema, write_table
 from pipeline.corpus import Corpus, CorpusUnit
 from pipeline.stage import Label, Options, Rule, column
 from pipeline.store import join, make_folder

@@ -16,10 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from dedup.embedding import Embed, opened
-from dedup.keep import Orders, places, stored_columns
-from dedup.scope import groups
-from dedup.semantic_vectors import (
+from dedup.embedding.embed import Embed, opened
+from dedup.embedding.vectors import (
     DECIMALS,
     Grid,
     Method,
@@ -33,6 +31,8 @@ from dedup.semantic_vectors import (
     ranked,
     sides,
 )
+from dedup.keep import Orders, places, stored_columns
+from dedup.scope import groups
 from pipeline.corpus import CorpusUnit
 from pipeline.exchange import read_part, write_by_document, write_parts
 from pipeline.store import ParquetSink, Sink, exists, join, open_input, parquet_file, remove

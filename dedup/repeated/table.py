@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from dedup.line_counts import BATCH_ROWS, FREQUENT, Buckets, Method, Seen, columns_of, look, most_frequent
+from dedup.repeated.counts import BATCH_ROWS, FREQUENT, Buckets, Method, Seen, columns_of, look, most_frequent
 from pipeline.corpus import Corpus, CorpusUnit
 from pipeline.store import ParquetSink, join, make_folder, parquet_file
 from text.lookup import Lookup

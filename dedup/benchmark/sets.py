@@ -5,7 +5,7 @@ folder, files whose name says that they are the training split are left out: wha
 trained on need not be looked for. A file that is named itself is read whatever its name.
 
 JSON that is one array, or one object that holds a list of objects (`examples`, `data`), is a file of those
-objects. Which texts of an item are looked for is said by `fields`, or else by dedup/benchmark_presets.yaml.
+objects. Which texts of an item are looked for is said by `fields`, or else by dedup/benchmark/presets.yaml.
 """
 
 import gzip
@@ -28,8 +28,8 @@ import yaml
 import zstandard
 from pydantic import Field, field_validator
 
-from dedup import benchmark_fields
-from dedup.benchmark_fields import Part
+from dedup.benchmark import fields as benchmark_fields
+from dedup.benchmark.fields import Part
 from pipeline import store
 from pipeline.errors import PlanError, SourceError, StoreError
 from pipeline.faults import show
@@ -41,7 +41,7 @@ LOOKED_AT = 100  # items by which it is judged what a file's fields are
 _JSON = re.compile(r".+\.(?:jsonl|ndjson|json)(?:\.gz|\.zst)?", re.IGNORECASE)
 _PARQUET = re.compile(r".+\.(?:parquet|pq)", re.IGNORECASE)
 _TRAINING = re.compile(r"(?:.*[-_./])?(?<!no[-_])train(?:ing)?(?:[-_.].*)?", re.IGNORECASE)
-_PRESETS = Path(__file__).with_name("benchmark_presets.yaml")
+_PRESETS = Path(__file__).with_name("presets.yaml")
 _IDS = ("task_id", "id", "question_id", "unique_id", "qID", "_id", "ind", "idx", "index", "key")
 _UNREADABLE = (OSError, EOFError, zlib.error, zstandard.ZstdError, pa.ArrowException, SourceError)
 

@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dedup.embedding import Embed, Vectors, averaged, unit_rows
+from dedup.embedding.embed import Embed, Vectors, averaged, unit_rows
 from pipeline.errors import PlanError
 
 _STEP = 32  # tokens by which the lengths of batches go up

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedup.blocks import Numbers, Rows, read_block, rows_of, write_blocks
-from dedup.candidates import EDGES
+from dedup.shingles.candidates import EDGES
 from pipeline.store import join
 from text.jit import kernel
 from text.minhash import Sketches, similarity

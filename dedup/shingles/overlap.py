@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from dedup import pairs
-from dedup.pairs import Numbers
 from dedup.scope import groups, mixed
+from dedup.shingles import pairs
+from dedup.shingles.pairs import Numbers
 from pipeline.corpus import CorpusUnit
 from pipeline.exchange import part_of, read_part, write_by_document, write_parts
 from pipeline.store import Sink, join, open_input, parquet_file

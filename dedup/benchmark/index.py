@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from dedup.benchmark_grams import Grams, Ints, Places, distinct, gram_words, grams_of, start_filter
-from dedup.benchmark_sets import BenchmarkFile, Item, digest, read_items
+from dedup.benchmark.grams import Grams, Ints, Places, distinct, gram_words, grams_of, start_filter
+from dedup.benchmark.sets import BenchmarkFile, Item, digest, read_items
 from pipeline.store import ParquetSink, Sink, is_local, join, make_folder, open_input, parquet_file
 from text.hashing import Hashes
 from text.lookup import Lookup

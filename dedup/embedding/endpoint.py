@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dedup.embedding import Embed, Vectors, averaged, unit_rows
+from dedup.embedding.embed import Embed, Vectors, averaged, unit_rows
 from pipeline.errors import EngineError, PlanError
 
 _TOKENS = 512

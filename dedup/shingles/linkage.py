@@ -14,10 +14,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from dedup.blocks import Numbers, Rows, pieces_of, read_block, write_blocks
-from dedup.candidates import EDGES
 from dedup.ranking import RANKED
+from dedup.shingles.candidates import EDGES
+from dedup.shingles.verify import SIMILAR, descending
 from dedup.unionfind import CHUNK, flatten, mapped, roots, unite
-from dedup.verify import SIMILAR, descending
 from pipeline.exchange import part_of, write_by_document
 from pipeline.store import join, make_folder, parquet_file
 from text.hashing import mix_array

@@ -115,11 +115,11 @@ def describe(embed: Embed) -> list[str]:
 
 def _module(embed: Embed) -> Any:
     # Imported on use: torch takes seconds, and may not be there.
-    from dedup import embedding_endpoint, embedding_model, embedding_static
+    from dedup.embedding import endpoint, model, static
 
     if embed.static is not None:
-        return embedding_static
-    return embedding_model if embed.endpoint is None else embedding_endpoint
+        return static
+    return model if embed.endpoint is None else endpoint
 
 
 def unit_rows(vectors: NDArray[np.floating[Any]]) -> Vectors:

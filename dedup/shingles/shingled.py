@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from dedup.blocks import Numbers
-from dedup.candidates import Banded
 from dedup.scope import groups, mixed
+from dedup.shingles.candidates import Banded
 from pipeline.corpus import CorpusUnit
 from pipeline.index import IndexFile
 from text import unicode_tables, unspaced_packages

@@ -1,0 +1,1 @@
+"""Benchmark sets: read, cut into n-grams, looked for in texts."""

@@ -1,0 +1,1 @@
+"""Embeddings: from texts to unit vectors, and to clusters of these."""

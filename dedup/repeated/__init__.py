@@ -1,0 +1,1 @@
+"""What stands in more than one place: lines and spans, counted and found again out of core."""

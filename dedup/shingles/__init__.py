@@ -1,0 +1,1 @@
+"""Sets of n-grams compared out of core: candidates, similarities, shares, components."""
