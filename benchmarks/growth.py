@@ -3,14 +3,16 @@
     python benchmarks/growth.py [--documents 100000,1000000] [--workers 2] [--folder /tmp/growth]
 
 Each corpus is Parquet; a run reads it, deduplicates it (`across: [minhash]`) and writes what is left. Told
-are the seconds of the pass for each document, the peak memory of the driver, of the workers and of all
-processes together (proportional set size, sampled twice a second), and the clusters that were found beside
-those planted: one document in ten is a copy of another one, in turn without a change, with another last word
-(similarity .974), with another word within (.877), and with two (.767: these must not be joined). The
-S-curve says how many of the others become candidates.
+are the seconds of the pass for each document, by the clock and of CPU (all processes, Ray's own included),
+and for each phase the CPU and the peak memory of the driver, of the workers and of all processes together
+(proportional set size, sampled twice a second); then the clusters that were found beside those planted: one
+document in ten is a copy of another one, in turn without a change, with another last word (similarity
+.974), with another word within (.877), and with two (.767: these must not be joined). The S-curve says how
+many of the others become candidates.
 """
 
 import argparse
+import contextlib
 import glob
 import json
 import os
@@ -19,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass, field
 
 import duckdb
 import numpy as np
@@ -99,51 +102,87 @@ def recipe(folder: str) -> str:
     return path
 
 
-def memory(process: psutil.Process) -> dict[str, int]:
-    """Proportional set size in bytes of the driver, Ray's own processes and the workers."""
-    sizes = {"driver": 0, "workers": 0, "ray": 0}
-    for each in [process, *process.children(recursive=True)]:
-        try:
-            role = "driver" if each.pid == process.pid else "workers" if "ray::" in _title(each) else "ray"
-            sizes[role] += each.memory_full_info().pss
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue
-    return sizes
+@dataclass
+class Usage:
+    """Peak bytes by role and in all, and seconds of CPU; of a phase or a whole run."""
+
+    peak: dict[str, float] = field(default_factory=dict)
+    cpu: float = 0.0
+
+    def add(self, sizes: dict[str, int], cpu: float) -> None:
+        for name, size in (*sizes.items(), ("all", sum(sizes.values()))):
+            self.peak[name] = max(self.peak.get(name, 0.0), size / 2**20)
+        self.cpu += cpu
+
+    def __str__(self) -> str:
+        told = ", ".join(f"{name} {self.peak[name]:,.0f}" for name in ("driver", "workers", "ray"))
+        return f"{self.cpu:8,.1f} s of CPU, peak {self.peak['all']:6,.0f} MB ({told})"
 
 
-def _title(process: psutil.Process) -> str:
-    return " ".join(process.cmdline()[:1])
+@dataclass
+class Watch:
+    """What a process and all below it use: looked at while they live, and remembered when they end."""
+
+    process: psutil.Process
+    _seconds: dict[tuple[int, float], float] = field(default_factory=dict)  # by pid and start
+
+    def look(self) -> tuple[dict[str, int], float]:
+        """Proportional set size by role, bytes, and seconds of CPU since the last look."""
+        sizes = {"driver": 0, "workers": 0, "ray": 0}
+        spent = 0.0
+        for each in [self.process, *self.process.children(recursive=True)]:
+            try:
+                times, begun = each.cpu_times(), (each.pid, each.create_time())
+                size = each.memory_full_info().pss
+                role = "driver" if each == self.process else "workers" if _is_worker(each) else "ray"
+            except (psutil.NoSuchProcess, psutil.AccessDenied):
+                continue
+            sizes[role] += size
+            seconds = times.user + times.system
+            spent += seconds - self._seconds.get(begun, 0.0)
+            self._seconds[begun] = seconds
+        return sizes, spent
+
+
+def _is_worker(process: psutil.Process) -> bool:
+    """Whether a process does tasks; Ray's own actors are Ray's."""
+    title = " ".join(process.cmdline()[:1])
+    return title.startswith(("ray::MapWorker", "ray::_call", "ray::IDLE"))
 
 
 def _phase(out: str) -> str:
-    """What a run that writes to `out` is at: reading, the pass or drawing the mixture."""
+    """What a run that writes to `out` is at: reading, a step of the pass, or drawing the mixture."""
+    if os.path.exists(f"{out}/manifest.json"):
+        return "end"
     if glob.glob(f"{out}/mixture-*"):
         return "mixture"
-    return "pass_memory" if glob.glob(f"{out}/layers/*/scratch-*") else "reading"
+    for path in sorted(glob.glob(f"{out}/layers/*/scratch-*/done/*.json"), reverse=True):
+        try:
+            with open(path) as file:
+                return str(json.load(file)["doing"])
+        except (OSError, ValueError):
+            continue
+    return "labels" if glob.glob(f"{out}/layers/*/labels") else "reading"
 
 
-def run(folder: str, workers: int) -> dict[str, float]:
-    """Runs the recipe; peak megabytes by role and in all, seconds of CPU and of the pass."""
+def run(folder: str, workers: int) -> tuple[float, float, dict[str, Usage]]:
+    """Runs the recipe; seconds of the pass and of the run by the clock, and what each phase used."""
     command = [sys.executable, "-m", "pipeline", "run", recipe(folder), "--workers", str(workers)]
-    begin = os.times()
+    phases: dict[str, Usage] = {}
     with open(os.path.join(folder, "run.log"), "wb") as log:
         started = psutil.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-        peak: dict[str, float] = {}
+        watch = Watch(started)
         while started.poll() is None:
-            sizes = memory(started)
-            whole = sum(sizes.values())
-            for name, size in (*sizes.items(), ("all", whole), (_phase(f"{folder}/out"), whole)):
-                peak[name] = max(peak.get(name, 0.0), size / 2**20)
+            with contextlib.suppress(psutil.NoSuchProcess):
+                phases.setdefault(_phase(f"{folder}/out"), Usage()).add(*watch.look())
             time.sleep(0.5)
-    end = os.times()
     if started.returncode:
         with open(os.path.join(folder, "run.log"), errors="replace") as log_file:
             raise SystemExit(log_file.read()[-3000:])
     with open(os.path.join(folder, "out", "log.jsonl")) as lines:
         parts = {part["part"]: part["seconds"] for part in map(json.loads, lines) if "part" in part}
     passed = next(seconds for part, seconds in parts.items() if "minhash" in part)
-    cpu = end.children_user + end.children_system - begin.children_user - begin.children_system
-    return {**peak, "pass": passed, "run": sum(parts.values()), "cpu": cpu}
+    return passed, sum(parts.values()), phases
 
 
 def judge(folder: str, documents: int) -> None:
@@ -200,16 +239,17 @@ def main() -> None:
         folder = os.path.join(given.folder, str(documents))
         shutil.rmtree(folder, ignore_errors=True)
         write_corpus(os.path.join(folder, "in"), documents)
-        told = run(folder, given.workers)
+        passed, whole, phases = run(folder, given.workers)
+        of_pass = sum(used.cpu for name, used in phases.items() if name not in ("reading", "mixture", "end"))
         print(
             f"{documents:,} documents of {WORDS * (LETTERS + 1)} bytes, {given.workers} workers: the pass "
-            f"{told['pass']:,.1f} s, {told['pass'] / documents * 1e6:.1f} µs a document; the run "
-            f"{told['run']:,.1f} s, {told['cpu']:,.1f} s of CPU\n  peak memory {told['all']:,.0f} MB in all: "
-            f"driver {told['driver']:,.0f}, workers {told['workers']:,.0f}, Ray itself {told['ray']:,.0f}\n"
-            f"  in all while it reads {told.get('reading', 0):,.0f}, in the pass "
-            f"{told.get('pass_memory', 0):,.0f}, while it writes {told.get('mixture', 0):,.0f}",
-            flush=True,
+            f"{passed:,.1f} s, {passed / documents * 1e6:.1f} µs a document, {of_pass:,.1f} s of CPU, "
+            f"{of_pass / documents * 1e6:.1f} µs; the run {whole:,.1f} s, "
+            f"{sum(used.cpu for used in phases.values()):,.1f} s of CPU; peak memory "
+            f"{max(used.peak['all'] for used in phases.values()):,.0f} MB in all"
         )
+        for name, used in phases.items():
+            print(f"  {name:26s}{used}", flush=True)
         judge(folder, documents)
         if not given.keep:
             shutil.rmtree(folder)

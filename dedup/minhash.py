@@ -15,7 +15,7 @@ The union-find is one task over a mapped file of 8 bytes a document: meant for u
 documents in one corpus. All else is cut into units and partitions.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -124,8 +124,8 @@ def describe(options: MinhashOptions) -> list[str]:
         *scope.describe(options.sources, options.within),
         *index.describe("minhash", options.against),
         f"{options.bands} bands of {options.rows} rows over {what}{best}",
-        "Jaccard    " + " ".join(f"{step:6.2f}" for step in steps),
-        "candidates " + " ".join(f"{chance:6.1%}" for chance in chances),
+        _row("Jaccard", [f"{step:.2f}" for step in steps]),
+        _row("candidates", map(_chance, chances)),
     ]
     if not options.verify:
         return [*lines, "candidates are taken at their word, however similar they are (verify: false)"]
@@ -133,7 +133,7 @@ def describe(options: MinhashOptions) -> list[str]:
         chance * passes(step, options.jaccard, options.hashes)
         for step, chance in zip(steps, chances, strict=True)
     ]
-    lines.append("joined     " + " ".join(f"{chance:6.1%}" for chance in linked))
+    lines.append(_row("joined", map(_chance, linked)))
     if options.hashes:
         error = np.sqrt(options.jaccard * (1 - options.jaccard) / options.hashes)
         lines.append(
@@ -145,6 +145,16 @@ def describe(options: MinhashOptions) -> list[str]:
         f"no pair below {options.jaccard:g} is joined: a rule may be stricter than that without a new run of "
         "the pass, but a looser one finds no more; lower `jaccard` for that",
     ]
+
+
+def _row(head: str, values: Iterable[str]) -> str:
+    """A row of the S-curve, narrow enough for a terminal of 80 characters."""
+    return f"{head:10}" + "".join(f"{value:>6}" for value in values)
+
+
+def _chance(chance: float) -> str:
+    told = f"{chance:.1%}"
+    return "100%" if told == "100.0%" else told
 
 
 def _write_keys(folder: str, shingled: Shingled, parts: int, item: tuple[int, CorpusUnit | Indexed]) -> Keyed:

@@ -2,9 +2,9 @@
 
 CCNet's paragraphs are lines of the text. cc_net removes one from all documents when more than one of a
 group of 50 shards has it ("this is what is done in the paper", its code says of removing the first too);
-of one that a document repeats, the first stays. A shard holds about 1.6 million documents (section 4.3),
-so a bucket of 80 million documents stands for 50 shards. Languages are not told apart: CCNet removes the
-paragraphs first, and English banners from pages in other languages with them.
+of one that a document repeats, the first stays. A shard holds about 1.6 million documents, so a bucket of
+80 million stands for 50 shards. Languages are not told apart: CCNet removes the paragraphs first, and
+English banners from pages in other languages with them.
 
 Where paper and code differ the code is followed: it leaves accents and ASCII punctuation as they are;
 `normalise: words` is nearer to the paper. It drops a document of which no line is left (the rule).

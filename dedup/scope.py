@@ -1,12 +1,12 @@
 """Which documents a pass compares: those of the sources named, where the columns named are equal.
 
-All passes take the same two options:
+Passes that compare documents with each other take the same two options:
 
     sources: Sources = Field(default=(), description=SOURCES)
     within: Within = Field(default=(), description=WITHIN)
 
-`Pass(…, of=lambda options: reading(PASS_WITHOUT_OF, options.within))` makes the plan check that the columns
-are there; that they and the sources named exist is checked by the types.
+and say `of=lambda options: reading(PASS, options.within)`, so that the columns are read. By the types of the
+options the plan checks that sources and columns of these names exist.
 """
 
 from collections.abc import Sequence

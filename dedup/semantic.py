@@ -6,8 +6,8 @@ that stands before it. Where that is above 1 - epsilon it goes, as in SemDeDup's
 one before it goes too: so each leads, over others before it, to one that stays, the keeper of its cluster.
 
 `semantic_similarity` does not depend on epsilon: a rule with another threshold needs no new run of the pass.
-Documents of two k-means clusters are never compared; so is the method. See `semantic_vectors` for why
-the labels are the same bytes whatever the machine's parts and order of work.
+Documents of two k-means clusters are never compared; so is the method. See dedup/embedding/vectors.py for
+why the labels are the same bytes however the work is cut and in whatever order it is done.
 """
 
 from collections.abc import Sequence
@@ -25,33 +25,33 @@ from pydantic import BeforeValidator, Field, TypeAdapter
 from dedup import scope
 from dedup.embedding import embed as embedding
 from dedup.embedding.clusters import (
+    FOUND,
     PART_BYTES,
+    PROTOTYPES,
     Work,
     count_clusters,
     part_count,
     scatter,
     write_centroids_of,
     write_embedded,
+    write_empty_table,
     write_neighbours,
     write_prototypes,
 )
 from dedup.embedding.embed import Embed
-from dedup.embedding.vectors import Method
+from dedup.embedding.vectors import Method, version_of
 from dedup.keep import FromSource, Keep, Orders, keep_columns
+from dedup.living import beside, living
 from dedup.ranking import label_columns
 from dedup.scope import SOURCES, WITHIN, Sources, Within, compared, reading
 from pipeline.corpus import Corpus, CorpusUnit
-from pipeline.exchange import read_documents
 from pipeline.stage import Label, Names, Options, Pass, Rule, column
 from pipeline.store import join, make_folder, parquet_file
 
 TABLE = "semantic_embeddings"
 _PER_CLUSTER = 2048  # documents, at least, of clusters whose number nobody states
-_SAMPLE, _LEAST_SAMPLE, _MOST_SAMPLE = (
-    128,
-    4096,
-    1 << 18,
-)  # documents that centroids are found from, per cluster
+_SAMPLE = 128  # documents of each cluster that centroids are found from, in all so many:
+_LEAST_SAMPLE, _MOST_SAMPLE = 4096, 1 << 18
 
 COLUMNS = pa.schema(
     [
@@ -157,6 +157,10 @@ def describe(options: SemanticOptions) -> list[str]:
     ]
 
 
+def _fingerprint(options: SemanticOptions) -> str:
+    return f"{embedding.fingerprint(options.embed)} {version_of(options.kmeans)}"
+
+
 def _run(corpus: Corpus, options: SemanticOptions) -> Label:
     folders = {
         name: join(corpus.scratch, name) for name in ("embedded", "parts", "found", "left", "prototypes")
@@ -168,8 +172,11 @@ def _run(corpus: Corpus, options: SemanticOptions) -> Label:
     count = options.clusters or cluster_count(alive)
     work = _work(options, alive, count)
     embed = partial(write_embedded, folders["embedded"], work)
-    embedded = [found for found in corpus.map(embed, units, "semantic: embeddings") if found.rows]
+    every = list(corpus.map(embed, units, "semantic: embeddings"))
+    embedded = [found for found in every if found.rows]
     if not embedded:
+        if options.embeddings:  # of no vectors; where there is no text either, nobody knows their size
+            write_empty_table(join(corpus.tables, TABLE), max((found.size for found in every), default=0))
         return partial(_label, options.prototypes, [], [], np.zeros(0))
     size = embedded[0].size
     files = [found.path for found in embedded]
@@ -238,44 +245,23 @@ def _label(
     unit: CorpusUnit,
 ) -> pa.Table:  # fmt: skip
     """The labels of one unit: what the parts found of it, and the rest alone."""
-    empty = pa.table({"id": pa.array([], pa.string()), "position": pa.array([], pa.int64())})
-    living = pa.concat_tables([empty, *unit.read(("id",), batch_rows=1 << 16)]).combine_chunks()
-    own = living.column("id").combine_chunks().cast(pa.large_string())
-    found = _taken(found_files, unit, living)
-    if found is None:
-        nothing = np.zeros(living.num_rows)
-        whole = nothing.astype(np.int32)
-        blank = pa.array([""] * living.num_rows, pa.string())
-        arrays = [own.cast(pa.string()), whole, whole + 1, nothing, blank, whole - 1, nothing]
-    else:
-        arrays = [
-            pc.coalesce(found["cluster"], own).cast(pa.string()),
-            pc.fill_null(found["rank"], 0),
-            pc.fill_null(found["size"], 1),
-            pc.fill_null(found["similarity"], 0.0),
-            pc.fill_null(found["nearest"], "").cast(pa.string()),
-            pc.fill_null(found["centroid"], -1),
-            pc.fill_null(found["distance"], 0.0),
-        ]
+    documents = living(unit)
+    own = documents.column("id").combine_chunks().cast(pa.large_string())
+    found = beside(documents, unit, found_files, FOUND)
+    arrays = [
+        pc.coalesce(found["cluster"], own).cast(pa.string()),
+        pc.fill_null(found["rank"], 0),
+        pc.fill_null(found["size"], 1),
+        pc.fill_null(found["similarity"], 0.0),
+        pc.fill_null(found["nearest"], "").cast(pa.string()),
+        pc.fill_null(found["centroid"], -1),
+        pc.fill_null(found["distance"], 0.0),
+    ]
     if not prototypes:
         return pa.table(arrays, schema=COLUMNS)
-    near = _taken(prototype_files, unit, living)
-    bins = np.full(living.num_rows, -1) if near is None else pc.fill_null(near["bin"], -1).to_numpy()
-    share = np.append(nearer, 1.0)[bins]
+    near = beside(documents, unit, prototype_files, PROTOTYPES)
+    share = np.append(nearer, 1.0)[pc.fill_null(near["bin"], -1).to_numpy()]
     return pa.table([*arrays, share], schema=COLUMNS.append(_PROTOTYPE))
-
-
-def _taken(files: Sequence[str], unit: CorpusUnit, living: pa.Table) -> pa.Table | None:
-    """Rows of files by document, one per living document of the unit, null where there is none."""
-    tables = [read_documents(path, unit.first, unit.first + unit.stored) for path in files]
-    if not tables:
-        return None
-    found = pa.concat_tables(tables).combine_chunks()
-    position = living.column("position").to_numpy()
-    row = np.full(living.num_rows, -1)
-    at = np.searchsorted(position, found.column("document").to_numpy() - unit.first)
-    row[at] = np.arange(found.num_rows)
-    return found.take(pa.array(row, mask=row < 0))
 
 
 def _of(options: SemanticOptions) -> Pass:
@@ -299,7 +285,7 @@ _PASS = Pass(
     about="Labels documents that mean the same, by their embeddings: SemDeDup, with D4's prototypes.",
     paper="Abbas et al. 2023, SemDeDup, arXiv:2303.09540; Tirumala et al. 2023, D4, arXiv:2308.12284",
     describe=describe,
-    fingerprint=lambda options: embedding.fingerprint(options.embed),
+    fingerprint=_fingerprint,
     tables={TABLE: "the vector of each document that was compared, with its k-means cluster"},
 )
 PASS = replace(_PASS, of=_of)

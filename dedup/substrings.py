@@ -13,7 +13,7 @@ blocks of about √length windows, single windows (dedup/repeated/rounds.py, tex
 sampled: two equal windows have equal anchors at the same distance, so they fall into blocks with the same
 core, and a block is dropped only if its core is found nowhere else. That windows are equal is
 concluded from two hashes of 61 bits, of the bytes of the block and of its anchor; of windows that differ
-around an anchor that they share, each pair is confused with a probability of about length / 2^61.
+around an anchor that they share, each pair is confused with a probability of at most length / 2^60.
 
 The first copy is that of the earliest document: sources in the order of the run file, units in the order
 of the plan, documents in the order of their unit. Cutting units otherwise changes nothing as long as the
@@ -46,7 +46,7 @@ from dedup.repeated.rounds import (
 )
 from dedup.scope import SOURCES, WITHIN, Sources, Within
 from pipeline.corpus import Corpus, CorpusUnit
-from pipeline.exchange import part_of, read_part, write_parts
+from pipeline.exchange import part_of, read_part, schema_of, write_parts
 from pipeline.stage import Label, Options, Pass, Rule, column
 from pipeline.store import ParquetSink, join, make_folder, parquet_file
 from text.hashing import hash128
@@ -81,20 +81,10 @@ _TABLE = pa.schema(
         column("ids", pa.list_(pa.string()), about=f"of the first {_EXAMPLES} of these"),
     ]
 )
-_SEEN = pa.schema(
-    [
-        pa.field(name, kind, nullable=False)
-        for name, kind in (
-            ("hash", pa.uint64()),
-            ("check", pa.uint64()),
-            ("bytes", pa.int64()),
-            ("times", pa.int64()),
-            ("documents", pa.int64()),
-            ("text", pa.large_string()),
-            ("id", pa.large_string()),
-        )
-    ]
-)
+_SEEN = schema_of(
+    hash=pa.uint64(), check=pa.uint64(), bytes=pa.int64(), times=pa.int64(), documents=pa.int64(),
+    text=pa.large_string(), id=pa.large_string(),
+)  # fmt: skip
 _MOST = pa.schema([*(field for field in _TABLE), *(_SEEN.field(name) for name in ("hash", "check"))])
 
 

@@ -19,7 +19,7 @@ from mixtures.allocation import Available, Share, allocate
 from mixtures.columns import EMPTY, describe_columns, shard_schema, stored_columns, widen
 from mixtures.options import MixtureOptions
 from mixtures.repeats import problems
-from mixtures.sampling import Border, Quota, Weigher, border_bin, cut_shards, threshold_of
+from mixtures.sampling import Border, Quota, Weigher, border_bin, cut_cells, cut_shards, threshold_of
 from mixtures.shuffle import Gather, Scatter
 from mixtures.survey import Integers, Keys, Stock
 from mixtures.tokens import TokensOptions, describe
@@ -27,7 +27,9 @@ from pipeline.corpus import Corpus, CorpusUnit
 from pipeline.store import TEMPORARY, join, names, remove
 from text.hashing import Hashes
 
-RUN_BYTES = 32 << 20  # of text in a run of the shuffle, at least: small runs make many small reads
+RUN_BYTES = 32 << 20  # of text in a run of the shuffle, and in a cell of all runs together, about
+SHARE_BYTES = 128 << 10  # of text that a shard has in a run, about: a smaller one costs a read as well
+_MADE = 2  # raised when what tasks leave in scratch is made otherwise
 LICENCES = 20  # of a source that the manifest tells apart
 BINS_PER_SHARD = 64  # of the position key: shards are cut to about a hundredth of their size
 
@@ -57,11 +59,13 @@ def draw(corpus: Corpus, options: MixtureOptions, name: str, folder: str) -> dic
     drawn, weights = _weigh(corpus, Weigher(keys, quotas, bits), units)
     first = cut_shards(weights, options.shard_bytes)
 
-    held = max(RUN_BYTES, sum(sums.size for sums in drawn.values()) // len(first))
-    scatter = Scatter(join(scratch, "runs"), keys, widen(schema), quotas, first, bits, held)
+    size = sum(sums.size for sums in drawn.values())
+    cells, shard_cells = cut_cells(weights, first, -(-size // RUN_BYTES))
+    held = max(RUN_BYTES, SHARE_BYTES * len(first))
+    scatter = Scatter(join(scratch, "runs"), keys, widen(schema), quotas, cells, bits, held)
     groups = list(enumerate(_groups(units, sizes, held)))
     runs = [path for paths in corpus.map(scatter, groups, "mixture: scatter") for path in paths]
-    gather = Gather(folder, join(scratch, "shards"), name, seed, schema, tuple(runs), len(first))
+    gather = Gather(folder, join(scratch, "shards"), name, seed, schema, tuple(runs), shard_cells)
     shards = list(corpus.map(gather, range(len(first)), "mixture: gather"))
     licences = _licences(shard.pop("licenses") for shard in shards)
     _remove_leftovers(folder, {shard["name"] for shard in shards})
@@ -76,7 +80,7 @@ def draw(corpus: Corpus, options: MixtureOptions, name: str, folder: str) -> dic
             "asked_tokens": asked,
             "tokens": sum(sums.tokens for sums in drawn.values()),
             "documents": sum(sums.documents for sums in drawn.values()),
-            "text_bytes": sum(sums.size for sums in drawn.values()),
+            "text_bytes": size,
             "bytes": sum(shard["bytes"] for shard in shards),
         },
         "columns": describe_columns(schema),
@@ -90,7 +94,7 @@ def _fingerprint(
     """Names the scratch of this very draw, so that another one never takes up its files."""
     inputs = [[unit.name, unit.source, unit.documents, unit.stored, unit.alive] for unit in units]
     layers = [[layer.path for layer in unit.layers] for unit in units]
-    content = json.dumps([inputs, layers, options.model_dump(mode="json"), name, folder, seed])
+    content = json.dumps([_MADE, inputs, layers, options.model_dump(mode="json"), name, folder, seed])
     return f"draw-{hashlib.sha256(content.encode()).hexdigest()[:16]}"
 
 

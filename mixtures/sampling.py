@@ -137,3 +137,18 @@ def cut_shards(weights: Integers, size: int) -> Integers:
     shard = np.searchsorted(starts, before[occupied], side="right")
     first = occupied[np.unique(shard, return_index=True)[1]]
     return np.concatenate([np.zeros(1, np.int64), first[1:]])
+
+
+def cut_cells(weights: Integers, first: Integers, count: int) -> tuple[Integers, Integers]:
+    """Cuts shards into cells of about equal weight, `count` of them in all and one of a shard at least.
+
+    first   as `cut_shards` gives it
+    Returns the first bin of every cell, [cells], and the first cell of every shard, + [shards + 1].
+    """
+    size = max(1, int(weights.sum()) // max(1, count))
+    ends = np.append(first[1:], len(weights))
+    cells = [
+        start + cut_shards(weights[start:end], size)
+        for start, end in zip(first.tolist(), ends.tolist(), strict=True)
+    ]
+    return np.concatenate(cells), np.cumsum([0, *map(len, cells)])

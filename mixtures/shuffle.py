@@ -1,8 +1,9 @@
 """The shuffle, out of core: every group of units is cut by shard, then every shard is put together.
 
-A run is a file in scratch with one cell per shard: the copies of some units that belong to that
-shard, as a compressed Arrow record batch. The cells' offsets stand at the end of the file, so a
-shard reads sixteen bytes and its cell from every run. Memory per task is about one shard.
+A run is a file in scratch with some cells per shard, by their position keys: the copies of some units
+that belong there, as a compressed Arrow record batch. The cells' offsets stand at the end of the file, so a
+shard reads a few bytes and its cells from every run. It is put together cell by cell: a task holds a shard
+as it lies compressed in the runs, and one cell of all runs.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,9 +28,9 @@ _CODEC = pa.Codec("zstd", compression_level=1)
 
 @dataclass(frozen=True)
 class Scatter:
-    """Task over (number, units): cuts the units' copies by shard into runs; returns their paths.
+    """Task over (number, units): cuts the units' copies by cell into runs; returns their paths.
 
-    first    first bin of the position key of every shard, [shards]
+    first    first bin of the position key of every cell, [cells]
     bits     of the position key: bins are its highest bits
     held     bytes of text after which a run is written
     """
@@ -74,7 +75,7 @@ class Scatter:
         run.tables.append(conform(table.take(drawn), self.schema))
         run.rows.append(place + run.documents)
         run.copies.append(copy)
-        run.shards.append(np.searchsorted(self.first, bins_of(key, self.bits), side="right") - 1)
+        run.cells.append(np.searchsorted(self.first, bins_of(key, self.bits), side="right") - 1)
         run.documents += len(drawn)
         run.weight += int(lengths.sum()) + len(row)
 
@@ -82,18 +83,17 @@ class Scatter:
         path = join(self.folder, f"{number:06d}-{part:04d}.cells")
         table = pa.concat_tables(run.tables).combine_chunks()
         rows, copies = np.concatenate(run.rows), np.concatenate(run.copies)
-        shards = np.concatenate(run.shards)
-        order = np.argsort(shards, kind="stable")
-        cuts = np.searchsorted(shards[order], np.arange(len(self.first) + 1))
+        cells = np.concatenate(run.cells)
+        order = np.argsort(cells, kind="stable")
+        cuts = np.searchsorted(cells[order], np.arange(len(self.first) + 1))
         at = table.schema.get_field_index(EPOCH.name)
         offsets = np.zeros(len(self.first) + 1, np.int64)
         with Sink(path) as sink:
-            for shard in range(len(self.first)):
-                mine = order[cuts[shard] : cuts[shard + 1]]
+            for cell in range(len(self.first)):
+                mine = order[cuts[cell] : cuts[cell + 1]]
                 if len(mine):
-                    cell = table.take(rows[mine]).set_column(at, EPOCH, pa.array(copies[mine]))
-                    sink.write(_pack(cell))
-                offsets[shard + 1] = sink.bytes
+                    sink.write(_pack(table.take(rows[mine]).set_column(at, EPOCH, pa.array(copies[mine]))))
+                offsets[cell + 1] = sink.bytes
             sink.write(offsets.tobytes())
         return path
 
@@ -101,19 +101,22 @@ class Scatter:
 @dataclass
 class _Run:
     """Copies on their way into a run: documents held once, and for every copy its document's row
-    in them, its number and its shard."""
+    in them, its number and its cell."""
 
     tables: list[pa.Table] = field(default_factory=list)
     rows: list[Integers] = field(default_factory=list)
     copies: list[Copies] = field(default_factory=list)
-    shards: list[Integers] = field(default_factory=list)
+    cells: list[Integers] = field(default_factory=list)
     documents: int = 0
     weight: int = 0
 
 
 @dataclass(frozen=True)
 class Gather:
-    """Task over shard numbers: writes a shard from its cells; returns its entry of the manifest."""
+    """Task over shard numbers: writes a shard from its cells; returns its entry of the manifest.
+
+    cells   the first cell of every shard, + [shards + 1]
+    """
 
     folder: str
     scratch: str
@@ -121,53 +124,53 @@ class Gather:
     seed: int
     schema: pa.Schema
     runs: tuple[str, ...]
-    shards: int
+    cells: Integers
 
     def __call__(self, shard: int) -> dict[str, Any]:
-        name = shard_name(self.name, shard, self.shards)
+        name = shard_name(self.name, shard, len(self.cells) - 1)
         path = join(self.folder, name)
         done = join(self.scratch, f"{shard:05d}.json")
         found = read_json(done)
         if found is not None and size(path) == found["bytes"]:
             return dict(found)
-        table = self._read(shard)
-        order = _order(table, self.seed)
+        tokens = 0
+        licences: dict[str, dict[str, int]] = {}
         with ParquetSink(path, self.schema) as sink:
-            for rows in _row_groups(order, table):
-                sink.write_group(conform(table.take(rows), self.schema))
+            for group in _row_groups(self._cells(shard)):
+                sink.write_group(conform(group, self.schema))
+                tokens += pc.sum(group.column("tokens")).as_py() or 0
+                _count_licences(group, licences)
         entry = {
             "name": name,
-            "rows": table.num_rows,
-            "tokens": pc.sum(table.column("tokens")).as_py() or 0,
+            "rows": sink.rows,
+            "tokens": tokens,
             "bytes": sink.bytes,
             "sha256": sink.sha256,
-            "licenses": _licences(table),
+            "licenses": licences,
         }
         write_json(done, entry)
         return entry
 
-    def _read(self, shard: int) -> pa.Table:
+    def _cells(self, shard: int) -> Iterator[pa.Table]:
+        """The shard's cells, each in the order of the shard."""
         schema = widen(self.schema)
-        cells = []
-        for path in self.runs:
-            packed = _cell(path, shard, self.shards)
-            if packed:
-                raw = int.from_bytes(packed[:8], "little")
-                buffer = _CODEC.decompress(packed[8:], decompressed_size=raw)
-                cells.append(pa.ipc.read_record_batch(buffer, schema))
-        return pa.Table.from_batches(cells, schema).combine_chunks()
+        first, last = self.cells[shard : shard + 2].tolist()
+        packed = [_packed(path, first, last, int(self.cells[-1])) for path in self.runs]
+        for _ in range(last - first):
+            here = [run.pop() for run in packed]
+            batches = [pa.ipc.read_record_batch(_unpack(each), schema) for each in here if each]
+            table = pa.Table.from_batches(batches, schema).combine_chunks()
+            yield table.take(_order(table, self.seed))
 
 
-def _licences(table: pa.Table) -> dict[str, dict[str, int]]:
-    """Rows by source and licence; an empty licence or none at all is `unknown`."""
+def _count_licences(table: pa.Table, counts: dict[str, dict[str, int]]) -> None:
+    """Adds up rows by source and licence; an empty licence or none at all is `unknown`."""
     names = [name for name in ("source", "license") if name in table.column_names]
     groups = table.group_by(names, use_threads=False).aggregate([([], "count_all")])
-    counts: dict[str, dict[str, int]] = {}
     for group in groups.to_pylist():
         found = counts.setdefault(group["source"], {})
         licence = group.get("license") or UNKNOWN
         found[licence] = found.get(licence, 0) + group["count_all"]
-    return counts
 
 
 def shard_name(corpus: str, shard: int, shards: int) -> str:
@@ -181,13 +184,18 @@ def _pack(cell: pa.Table) -> bytes:
     return int(raw.size).to_bytes(8, "little") + packed
 
 
-def _cell(path: str, shard: int, shards: int) -> bytes:
-    """The packed cell of one shard in a run; empty where the run has nothing for it."""
+def _unpack(packed: bytes) -> pa.Buffer:
+    return _CODEC.decompress(packed[8:], decompressed_size=int.from_bytes(packed[:8], "little"))
+
+
+def _packed(path: str, first: int, last: int, cells: int) -> list[bytes]:
+    """The packed cells from `first` to before `last` of a run that has so many, the last one first; empty
+    where the run has nothing for one."""
     with open_input(path) as file:
-        file.seek(8 * (shard - shards - 1), 2)
-        first, last = np.frombuffer(file.read(16), np.int64).tolist()
-        file.seek(first)
-        return file.read(last - first)
+        file.seek(8 * (first - cells - 1), 2)
+        offsets = np.frombuffer(file.read(8 * (last - first + 1)), np.int64)
+        file.seek(int(offsets[0]))
+        return [file.read(length) for length in np.diff(offsets).tolist()][::-1]
 
 
 def _order(table: pa.Table, seed: int) -> Integers:
@@ -207,13 +215,22 @@ def _order(table: pa.Table, seed: int) -> Integers:
     return order
 
 
-def _row_groups(order: Integers, table: pa.Table) -> Iterator[Integers]:
-    """`order` in pieces of at most `ROW_GROUP_ROWS` rows and about `GROUP_BYTES` of text."""
-    size_before = np.cumsum(table.column("bytes").to_numpy()[order])
-    first = 0
-    while first < len(order):
-        full = size_before[first - 1] + GROUP_BYTES if first else GROUP_BYTES
-        last = int(np.searchsorted(size_before, full, side="right"))
-        last = min(max(last, first + 1), first + ROW_GROUP_ROWS)
-        yield order[first:last]
-        first = last
+def _row_groups(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """The rows of the tables in pieces of at most `ROW_GROUP_ROWS` rows and about `GROUP_BYTES` of text,
+    wherever the tables end."""
+    rest: pa.Table | None = None
+    for table in tables:
+        held = table if rest is None else pa.concat_tables([rest, table]).combine_chunks()
+        size_before = np.cumsum(held.column("bytes").to_numpy())
+        first = 0
+        while first < held.num_rows:
+            full = size_before[first - 1] + GROUP_BYTES if first else GROUP_BYTES
+            last = int(np.searchsorted(size_before, full, side="right"))
+            last = min(max(last, first + 1), first + ROW_GROUP_ROWS)
+            if last >= held.num_rows:  # the next table's rows may go there too
+                break
+            yield held.slice(first, last - first)
+            first = last
+        rest = held.slice(first)
+    if rest is not None and rest.num_rows:
+        yield rest

@@ -17,7 +17,7 @@ from pipeline.config import Config
 from pipeline.errors import PlanError, StoreError
 from pipeline.plan import EDITED
 from pipeline.recipe import RULES, StepConfig
-from pipeline.stage import Options, Pass, Rule, Stage
+from pipeline.stage import Options, Pass, Rule, Stage, deciding
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ def edited(run: Account, config: Config) -> Account:
     for part in run.sources:
         source = config.sources[part.name]
         told = run.manifest["sources"][part.name]
-        if (source.read, source.options.model_dump(mode="json")) != (told["read"], told["options"]):
+        if (source.read, deciding(source.options)) != (told["read"], told["options"]):
             raise _more(config, f"source {part.name!r} is read with other options than in the finished run")
         stated = list(source.steps)
         if not any(step.name == "tokens" for step in stated):
@@ -179,6 +179,11 @@ def edited(run: Account, config: Config) -> Account:
     for layer, first, last in zip(run.layers, at, ends, strict=True):
         parts.append(replace(layer, steps=across[first:last]))
     return run.with_parts(parts)
+
+
+def _same(one: Options, other: Options) -> bool:
+    """Whether what the options decide is the same."""
+    return type(one) is type(other) and deciding(one) == deciding(other)
 
 
 def _more(config: Config, what: str) -> PlanError:
@@ -216,8 +221,8 @@ def _laid(config: Config, where: str, run: Sequence[Step], stated: Sequence[Step
         if given.kind == "rules":
             steps.append(Step("rules", RULES, Options(), given.rules))
             continue
-        same = at < len(measured) and (measured[at].name, measured[at].options) == (given.name, given.options)
-        if same:
+        same = at < len(measured) and measured[at].name == given.name
+        if same and _same(measured[at].options, given.options):
             steps.append(replace(measured[at], rules=given.rules))
             at += 1
         elif given.kind != "stage" or table_of_steps.stage(given.name).unless is None:

@@ -6,6 +6,7 @@ a large share of the corpus has (millions of documents of one text) makes that p
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +19,11 @@ HELD_BYTES = 128 << 20  # what a unit's task gathers before it writes; writing t
 GROUP_ROWS = 1 << 16
 
 _HALF = np.uint64(32)
+
+
+def schema_of(**columns: pa.DataType) -> pa.Schema:
+    """A schema of columns without nulls."""
+    return pa.schema([pa.field(name, kind, nullable=False) for name, kind in columns.items()])
 
 
 def part_of(hashes: Hashes, parts: int) -> NDArray[np.int64]:
@@ -62,15 +68,27 @@ def _write_groups(
         first += rows
 
 
-def read_part(paths: Iterable[str], part: int, parts: int, schema: pa.Schema) -> pa.Table:
-    """The rows of one partition in all the files of `write_parts`, in the order of `paths`."""
-    found = [schema.empty_table()]
+def read_part(
+    paths: Iterable[str], part: int, parts: int, schema: pa.Schema, columns: Sequence[str] | None = None
+) -> pa.Table:
+    """The rows of one partition in all the files of `write_parts`, in the order of `paths`; all columns, or
+    those named."""
+    names = list(schema.names if columns is None else columns)
+    found = [schema.empty_table().select(names)]
     for path in paths:
         with parquet_file(path) as file:
             groups = list(range(part, file.num_row_groups, parts))
             if groups:
-                found.append(file.read_row_groups(groups))
+                found.append(file.read_row_groups(groups, columns=names))
     return pa.concat_tables(found).combine_chunks()
+
+
+def among(values: NDArray[Any], known: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which of the values are among the `known`, ascending ones, [n]."""
+    if len(known) == 0:
+        return np.zeros(len(values), np.bool_)
+    at = np.minimum(np.searchsorted(known, values), len(known) - 1)
+    return np.asarray(known[at] == values, np.bool_)
 
 
 def write_by_document(path: str, schema: pa.Schema, tables: Iterable[pa.Table]) -> None:

@@ -110,6 +110,7 @@ def explain(
         else:
             expected = detail["msg"].replace("Input should be", "expected")
             expected = expected.replace("valid string", "text").replace("valid dictionary", "mapping")
+            expected = expected.replace("valid tuple", "list").replace("Tuple should have", "expected")
             message = f"{what}: {key} is {show(found)}; {expected[0].lower()}{expected[1:]}"
             if "text" in expected and isinstance(found, int | float):
                 message += "; put it in quotes"
@@ -139,7 +140,8 @@ def _model(model: type[BaseModel], inside: tuple[Any, ...]) -> type[BaseModel] |
             known = holder.model_fields.get(str(part))
             holder = known.annotation if known else None
         else:
-            holder = (typing.get_args(holder) or (None,))[-1]
+            inner = [each for each in typing.get_args(holder) if each is not Ellipsis]
+            holder = inner[-1] if inner else None
         holder = _without_none(holder)
     return holder if isinstance(holder, type) and issubclass(holder, BaseModel) else None
 

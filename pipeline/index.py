@@ -120,7 +120,32 @@ def read_manifest(folder: str) -> dict[str, Any]:
             f"index {folder!r}: {path} is not an index of this form (format {FORMAT}), but what winnow "
             f"{version} wrote; start the run that wrote it again with this version"
         )
+    if not _is_whole(found):
+        raise PlanError(
+            f"index {folder!r}: {path} lacks a part of what an index says of itself: it is damaged; remove "
+            f"it and start the run that has `index: {folder}` again"
+        )
     return found
+
+
+def _is_whole(found: dict[str, Any]) -> bool:
+    """Whether a manifest has all that is read of it."""
+    passes = found.get("passes")
+    return (
+        isinstance(passes, dict)
+        and "corpus" in found
+        and all(
+            isinstance(entry, dict)
+            and isinstance(entry.get("same"), dict)
+            and isinstance(entry.get("documents"), int)
+            and isinstance(entry.get("files"), list)
+            and all(
+                isinstance(told, dict) and {"name", "rows", "bytes", "sha256"} <= set(told)
+                for told in entry["files"]
+            )
+            for entry in passes.values()
+        )
+    )
 
 
 def _place(folder: str) -> str:

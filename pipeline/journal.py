@@ -2,7 +2,8 @@
 
 Each call of `Corpus.map` has a journal of its own, by its number. On a local disk that is one file, to which
 each result is added as it comes; on an object store, where nothing can be added to a file, one file for the
-results of some seconds. An entry that is not whole is not believed, nor is anything behind it.
+results of some seconds. A local file may end in half an entry, which is cut off; bytes that have changed are
+told by the entry's checksum, and the task is done again.
 """
 
 import contextlib
@@ -38,13 +39,13 @@ class Journal:
         Nothing of it is believed unless that call was named the same and had as many items.
         """
         about = {"doing": doing, "items": items}
-        base = store.join(self.folder, f"{number:04d}")
-        if store.read_json(f"{base}.json") != about:
-            for name in store.names(self.folder):
-                if name.startswith(f"{number:04d}"):
-                    store.remove(store.join(self.folder, name))
-            store.write_json(f"{base}.json", about)
-        return Call(self.folder, f"{number:04d}")
+        base = f"{number:04d}"
+        told = store.join(self.folder, f"{base}.json")
+        if store.read_json(told) != about:
+            for name in _files(self.folder, base):
+                store.remove(store.join(self.folder, name))
+            store.write_json(told, about)
+        return Call(self.folder, base)
 
 
 @dataclass
@@ -61,8 +62,8 @@ class Call:
     _written: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
-        for name in store.names(self.folder):
-            if name.startswith(self.name) and name.endswith(_ENDING):
+        for name in _files(self.folder, self.name):
+            if name.endswith(_ENDING):
                 self._blocks += 1
                 self._scan(store.join(self.folder, name))
 
@@ -134,6 +135,11 @@ class Call:
             self._local.close()
         else:
             self._write_block()
+
+
+def _files(folder: str, call: str) -> list[str]:
+    """Names of the files of one call."""
+    return [name for name in store.names(folder) if name.startswith((f"{call}.", f"{call}-"))]
 
 
 @contextlib.contextmanager

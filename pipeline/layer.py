@@ -67,6 +67,8 @@ def label_unit(layer: Layer, root: str, task: LabelTask) -> dict[str, Any]:
     """Writes labels/UNIT.parquet and, last, the unit's manifest, which is returned."""
     unit = task.unit
     folder = store.join(root, layer.folder)
+    told = store.join(folder, "units", f"{unit.name}.json")
+    store.remove(told)  # one of another corpus, which must not stand beside new labels
     schema = pa.schema([*ROW_COLUMNS, *layer.adds, *layer.edits, DROPPED_BY])
     stored = [name for name in schema.names if name not in (*layer.edits.names, DROPPED_BY.name)]
     chain = _chain(layer)
@@ -96,7 +98,7 @@ def label_unit(layer: Layer, root: str, task: LabelTask) -> dict[str, Any]:
     if cutter is not None:
         manifest["tokens"] += cutter.cut.tokens  # as they came to the layer; all other counts are as cut
         manifest["cut"] = cutter.cut.as_dict()
-    store.write_json(store.join(folder, "units", f"{unit.name}.json"), manifest)
+    store.write_json(told, manifest)
     return manifest
 
 

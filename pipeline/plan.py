@@ -12,17 +12,16 @@ import pyarrow as pa
 from pipeline import rules as predicates
 from pipeline import steps as table_of_steps
 from pipeline import store
-from pipeline.asked import check_index, check_names
 from pipeline.closure import code_digest
 from pipeline.config import Config, SourceConfig
 from pipeline.errors import PlanError, SourceError
 from pipeline.faults import Faults
 from pipeline.inputs import expand, unit_name
-from pipeline.planned_step import Step, fingerprint, hash_of, plan_pass, plan_step
+from pipeline.plan_checks import check_index, check_names
+from pipeline.planned_step import Step, fingerprint, hash_of, plan_pass, plan_step, word_tables
 from pipeline.recipe import StepConfig
 from pipeline.source import BASE_SCHEMA, ROW_COLUMNS, Source, Unit, is_transient, transient
-from pipeline.stage import Options
-from text import unicode_tables, unspaced_packages
+from pipeline.stage import Options, deciding
 
 # Modules whose code decides what every segment writes.
 _ENGINE = (
@@ -33,6 +32,10 @@ _ENGINE = (
     "pipeline.predicate",
     "pipeline.store",
 )
+
+# Besides these: what decides the labels file of a layer, and the documents of a mixture.
+_LAYERS = ("pipeline.layer", "pipeline.corpus")
+_MIXTURE = ("mixtures.draw", "pipeline.corpus", "pipeline.expression")
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ def make_plan(config: Config) -> Plan:
     counting = _counting(config)
     segments = tuple(_segment(name, source, counting) for name, source in config.sources.items())
     schema = _union(segments)
-    chain = hash_of("across", config.seed, [(s.source, s.hash) for s in segments])
+    chain = hash_of("across", config.seed, [(s.source, s.hash) for s in segments], code_digest(_LAYERS))
     counted = {s.source: _last(s.steps, counting.name) for s in segments}
     layers, schema, chain = _layers(config, schema, chain, counted)
     _check_mixture(config, segments, schema)
@@ -119,8 +122,8 @@ def make_plan(config: Config) -> Plan:
         chain,
         config.corpus,
         config.seed,
-        config.mixture.model_dump(mode="json"),
-        code_digest(("mixtures.draw",)),
+        deciding(config.mixture),
+        code_digest(_MIXTURE),
     )
     return Plan(config, segments, layers, schema, mixture_hash)
 
@@ -137,8 +140,7 @@ def _segment(name: str, source: SourceConfig, counting: StepConfig) -> Segment:
     if not any(step.name == counting.name for step in stated):
         stated.append(counting)
     chain = hash_of(
-        "segment", name, source.read, source.options.model_dump(mode="json"), unicode_tables.VERSION,
-        _dictionaries(),
+        "segment", name, source.read, deciding(source.options), word_tables(),
         fingerprint(reader.fingerprint, source.options, source.file, source.line),
         code_digest((table_of_steps.SOURCES[source.read], *_ENGINE)),
     )  # fmt: skip
@@ -293,11 +295,3 @@ def _counting(config: Config) -> StepConfig:
         file=config.mixture_mark.file,
         line=config.mixture_mark.line,
     )
-
-
-def _dictionaries() -> str:
-    """The versions of what words are told apart by where no spaces part them."""
-    try:
-        return unspaced_packages.versions()
-    except unspaced_packages.MissingDataError as fault:
-        raise PlanError(str(fault)) from fault

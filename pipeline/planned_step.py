@@ -15,9 +15,12 @@ from pipeline.errors import ContractError, PlanError
 from pipeline.marks import Mark
 from pipeline.recipe import StepConfig
 from pipeline.source import is_transient
-from pipeline.stage import Options, Pass, Rule, Stage
+from pipeline.stage import Options, Pass, Rule, Stage, deciding
 from pipeline.views import VIEWS
+from text import unicode_tables, unspaced_packages
 
+# Modules of the engine whose code decides what a pass reads and how its rows travel.
+_PASSES = ("pipeline.corpus", "pipeline.exchange", "pipeline.index")
 _CUTTING = "pipeline.cutting"  # whose code decides what a text is once a pass has cut it
 
 
@@ -57,7 +60,7 @@ def plan_step(step: StepConfig, fields: dict[str, pa.Field], chain: str, across:
     replay = True
     expensive = False
     besides = ""
-    own = hash_of(step.kind, step.name, step.options.model_dump(mode="json"))
+    own = hash_of(step.kind, step.name, deciding(step.options))
     if step.kind == "stage":
         stage = table_of_steps.stage(step.name, step.options)
         check_reads(step, stage.reads, fields)
@@ -108,15 +111,16 @@ def plan_pass(step: StepConfig, fields: dict[str, pa.Field], chain: str, seed: i
             )
         fields[added.name] = added
     _check_tables(step, declared)
-    modules = [table_of_steps.PASSES[step.name]]
+    modules = [table_of_steps.PASSES[step.name], *_PASSES]
     if declared.cuts is not None:
         modules.append(_CUTTING)
         kind = fields[declared.cuts].type if declared.cuts in declared.adds.names else None
         if kind != pa.list_(pa.int64()):
             raise ContractError(f"pass {step.name}: cuts by column {declared.cuts}, which is {kind}")
     besides = fingerprint(declared.fingerprint, step.options, step.file, step.line)
+    # Labels are used again by `own` alone, over documents that another chain may have left.
     own = hash_of(
-        "pass", step.name, step.options.model_dump(mode="json"), seed, besides, code_digest(tuple(modules))
+        "pass", step.name, deciding(step.options), seed, besides, code_digest(tuple(modules)), word_tables()
     )
     return Step(
         kind="pass",
@@ -182,6 +186,14 @@ def fingerprint(of: Callable[[Any], str], options: Options, file: str, line: int
         return of(options)
     except PlanError as fault:
         raise PlanError(fault.message, fault.file or file, fault.line or line) from fault
+
+
+def word_tables() -> str:
+    """The versions of what characters are classed by, and words told apart by where no spaces part them."""
+    try:
+        return f"{unicode_tables.VERSION} {unspaced_packages.versions()}"
+    except unspaced_packages.MissingDataError as fault:
+        raise PlanError(str(fault)) from fault
 
 
 def hash_of(*parts: Any) -> str:

@@ -63,9 +63,11 @@ def outline(plan: Plan, console: Console) -> None:
     if not plan.config.no_benchmarks and not any(
         layer.pass_ is not None and layer.pass_.name == benchmarks.PASS for layer in plan.layers
     ):
-        console.print(f"\n{benchmarks.WARNING}", highlight=False, markup=False, style="yellow")
+        console.print(
+            f"\n{benchmarks.WARNING}", highlight=False, markup=False, soft_wrap=True, style="yellow"
+        )
     wires = tripped(plan, found, layers).stopping if ready else ()
-    console.print(Text("\ntripwires", style="bold") + Text(f"  {len(wires)} stop the run" if wires else ""))
+    console.print(Text("\ntripwires", style="bold") + Text(f"  {_stop(len(wires))}" if wires else ""))
     for line in describe(plan.config.tripwires):
         console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
     for wire in wires:
@@ -80,7 +82,12 @@ def outline(plan: Plan, console: Console) -> None:
     )
     for name, value in plan.config.mixture.model_dump(mode="json").items():
         if value is not None:
-            console.print(f"  {name}: {value}", highlight=False)
+            told = " ".join(value.split()) if isinstance(value, str) else _written(value)
+            console.print(f"  {name}: {told}", highlight=False)
+
+
+def _stop(count: int) -> str:
+    return "1 stops the run" if count == 1 else f"{count} stop the run"
 
 
 def _segment(segment: Segment, done: state.SegmentState, root: str, console: Console) -> None:
@@ -114,7 +121,7 @@ def _layer(layer: Layer, status: str, console: Console) -> None:
         _steps([layer.pass_], console)
         declared = table_of_steps.pass_(layer.pass_.name, layer.pass_.options)
         for line in declared.describe(layer.pass_.options):
-            console.print(f"      {line}", highlight=False, markup=False, style="dim")
+            console.print(Padding(Text(line, style="dim"), (0, 0, 0, 6), expand=False))
     _steps(layer.steps, console)
 
 
@@ -129,7 +136,8 @@ def _steps(steps: Iterable[Step], console: Console) -> None:
             if step.cuts is not None:
                 console.print("      cuts the text: steps from here on see what is left", style="yellow")
             for name, about in step.tables:
-                console.print(f"      writes the table {name}: {about}", highlight=False, style="dim")
+                line = Text(f"writes the table {name}: {about}", style="dim")
+                console.print(Padding(line, (0, 0, 0, 6), expand=False))
             if step.adds:
                 columns = Text("adds " + ", ".join(step.adds), style="dim")
                 console.print(Padding(columns, (0, 0, 0, 6), expand=False))

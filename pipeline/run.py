@@ -23,6 +23,7 @@ from pipeline.ray_engine import RayEngine
 from pipeline.run_corpus import RunCorpus
 from pipeline.run_layer import LayerRun
 from pipeline.segments import run_segments
+from pipeline.stage import deciding
 from pipeline.tripped import Tripped, tripped
 from pipeline.tripwire_message import Message
 
@@ -310,7 +311,7 @@ def _segment_summary(segment: Segment, found: state.SegmentState) -> dict[str, A
     return {
         "segment": segment.hash,
         "read": segment.reader,
-        "options": segment.reader_options.model_dump(mode="json"),
+        "options": deciding(segment.reader_options),
         "steps": [_asked(step) for step in segment.steps],
         "units": len(segment.units),
         "input_bytes": sum({unit.path: unit.size for unit in segment.units}.values()),

@@ -19,8 +19,8 @@ from pipeline.stage import Label
 
 _SCRATCH = "scratch-"
 
-# Modules, besides the pass's own, whose code decides what its tasks leave and what they return.
-_TASKS = ("pipeline.corpus", "pipeline.exchange", "pipeline.journal", "pipeline.store")
+# Modules, besides those that the layer's hash stands for, whose code decides which results are believed.
+_TASKS = ("pipeline.journal", "pipeline.run_corpus")
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,7 @@ class LayerRun:
                     f"{self.layer.name}: labels of an earlier run serve; only its rules are new"
                 )
                 if not tables.there(self.folder, self.digest, self.layer.tables):
+                    self._remove_scratch("")  # its results tell of tables that make way now
                     tables.bring(other, self.folder, self.engine().map)
                 return StoredLabels(other, step.adds)
         return None

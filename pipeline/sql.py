@@ -184,8 +184,9 @@ def prompt(connection: duckdb.DuckDBPyConnection) -> None:
         if not held and word in (".quit", ".exit"):
             return
         if not held and word in (".help", ".views", ".tables"):
+            width = max(map(len, views))
             for name, about in views.items():
-                print(f"  {name:11} {about}")
+                print(f"  {name:{width}}  {about}")
             continue
         held = f"{held}\n{line}" if held else line
         if held.strip().endswith(";"):
@@ -238,7 +239,7 @@ def _print_rows(table: Any, form: str) -> None:
     import json
 
     if form == "csv":
-        writer = csv.writer(sys.stdout)
+        writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(table.column_names)
         writer.writerows(tuple(row.values()) for row in table.to_pylist())
         return

@@ -1,7 +1,11 @@
 """The vocabulary of a run: columns, rules, stages and passes.
 
-A stage measures, a rule decides, a pass sees the whole corpus. A file that publishes a method
-holds `COLUMNS`, `RULES` and `STAGE` (or `PASS`) and imports nothing of the pipeline but this.
+A stage measures, a rule decides, a pass sees the whole corpus: stages and passes add columns, and rules
+alone drop documents. Texts change in two ways, each declared: a stage of a source that `replaces` the column
+`text` writes the new one; a pass that `cuts` adds a column of spans like any label, and the engine takes
+them out. Either way what stands behind it sees the new text.
+
+A file that publishes a method holds `COLUMNS`, `RULES` and `STAGE` (or `PASS`).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -95,6 +99,37 @@ class Names:
 
     sources: Callable[[Any], Iterable[str]] = _no_sources
     columns: Callable[[Any], Mapping[str, str]] = _no_columns
+
+
+@dataclass(frozen=True)
+class _NotHashed:
+    """See `NOT_HASHED`."""
+
+
+NOT_HASHED = _NotHashed()
+"""Marks an option (`Annotated[int, NOT_HASHED]`) that says by what means or how patiently a result is come
+by, and not what it is: retries, seconds to wait, a device. Who changes it has nothing done again."""
+
+
+def deciding(options: BaseModel) -> dict[str, Any]:
+    """The options that decide a result, as JSON has them: all that are not `NOT_HASHED`."""
+    return options.model_dump(mode="json", exclude=_not_hashed(options))
+
+
+def _not_hashed(value: Any) -> Any:
+    """What `model_dump` is to leave out of a value: True all of it, None nothing."""
+    if isinstance(value, BaseModel):
+        found: dict[Any, Any] = {
+            name: True if NOT_HASHED in known.metadata else _not_hashed(getattr(value, name))
+            for name, known in type(value).model_fields.items()
+        }
+    elif isinstance(value, Mapping):
+        found = {name: _not_hashed(each) for name, each in value.items()}
+    elif isinstance(value, list | tuple):
+        found = {at: _not_hashed(each) for at, each in enumerate(value)}
+    else:
+        return None
+    return {key: each for key, each in found.items() if each} or None
 
 
 @dataclass(frozen=True)
@@ -197,8 +232,26 @@ class Index:
 class Pass:
     """Labels documents after seeing the whole corpus, out of core; never deletes one.
 
-    `run(corpus, options)` does the work with `corpus.map` over units and partitions and returns
-    a picklable function that labels one unit from what it left in `corpus.scratch`.
+    Every pass has these:
+    reads      columns that must exist; `adds`, the labels, one row for each living document
+    run        `run(corpus, options)` does the work with `corpus.map` over units and partitions and
+               returns a picklable function that labels one unit from what it left in `corpus.scratch`
+    rules      the published ones, which a run file may replace; they alone drop documents
+    options, fingerprint, of   as a stage's
+
+    For people:
+    about, paper   what it does, in a line, and who published it
+    describe   lines about what these options mean, for `winnow plan`
+
+    What only some do:
+    cuts       the column of `adds`, list<int64>, that holds what the pass takes out of a document's text:
+               byte offsets start, end, start, end and so on, ascending, at ends of characters. What is
+               left is the document's text from there on, its `bytes` and `tokens` counted anew
+    tables     tables that the pass writes besides its labels, each with what it tells: as Parquet files
+               in `Corpus.tables`/NAME. `winnow sql` shows each as a view of that name
+    index      where the pass can compare with the documents of an earlier run: what that one must leave
+    clusters   what `winnow whatif` may conclude of other labels when other documents come in
+    rare       that the pass finds nothing is what is hoped for: no tripwire stops a run over it
     """
 
     name: str
@@ -210,24 +263,13 @@ class Pass:
     about: str = ""
     paper: str = ""
     describe: Callable[[Any], Sequence[str]] = nothing_to_describe
-    """Lines about what these options mean, for `winnow plan`."""
     clusters: Callable[[Any], Clusters] = unknown_clusters
-    """What `winnow whatif` may conclude of other labels when other documents come in."""
     fingerprint: Callable[[Any], str] = no_fingerprint
-    """As a stage's."""
     of: Callable[[Any], "Pass"] | None = None
-    """As a stage's: the pass for given options, where its columns, rules or `reads` depend on them."""
     cuts: str | None = None
-    """The column of `adds`, list<int64>, that holds what the pass takes out of a document's text: byte
-    offsets start, end, start, end and so on, ascending, at ends of characters. What is left is the text
-    of the document from there on, and its `bytes` and `tokens` are counted anew."""
     tables: Mapping[str, str] = field(default_factory=dict)
-    """Tables that the pass writes besides its labels, each with what it tells: as Parquet files in
-    `Corpus.tables`/NAME. `winnow sql` shows each as a view of that name."""
     rare: bool = False
-    """That the pass finds nothing is what is hoped for: no tripwire stops a run over it."""
     index: Index | None = None
-    """Where the pass can compare with the documents of an earlier run: what that one must leave."""
 
 
 Configured = TypeVar("Configured", Stage, Pass)

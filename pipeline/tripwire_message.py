@@ -238,8 +238,10 @@ class Message:
             if config.tripwires_line is None
             else f" in place of its `{KEY}` (line {config.tripwires_line})"
         )
+        kinds = sorted({wire.kind for wire in found.stopping}, reverse=True)
+        what = " or ".join("options of the pass" if kind == "pass" else kind for kind in kinds)
         return [
-            f"Where that is not meant, mend the rule. Where it is, write into {config.file}{place}:",
+            f"Where that is not meant, mend the {what}. Where it is, write into {config.file}{place}:",
             "",
             *lines.splitlines(),
             "",

@@ -15,8 +15,17 @@ from dataclasses import dataclass, field
 from pipeline.account import Account, Part
 from pipeline.predicate import parse
 from pipeline.stage import Clusters, Pass, Rule
-from pipeline.whatif_beside import beside
-from pipeline.whatif_tables import ABOUT, DELTA, OF_ABOUT, UNHEARD, Tables, any_of, listed, text
+from pipeline.whatif_tables import (
+    ABOUT,
+    DELTA,
+    OF_ABOUT,
+    UNHEARD,
+    Tables,
+    any_of,
+    beside,
+    listed,
+    text,
+)
 from pipeline.whatif_unknown import NEVER, Conditions, Unknown, quote, sql, unknown
 
 
@@ -68,7 +77,7 @@ class Counting:
         self._changed = changed
         self._shares = shares
         self._outcome = Outcome()
-        self._disturbed: set[str] = set()
+        self._others: dict[str, str] = {}  # columns of which documents would have other values: the layer
         self._strange: dict[str, int] = {}  # by pass, documents that it has not seen
 
     def __call__(self) -> Outcome:
@@ -156,12 +165,12 @@ class Counting:
         )
         changed = self._changed.get(part.name, set())
         outcome = self._outcome
+        rules = [rule for step in part.steps for rule in step.rules]
+        self._labels_before(part, rules)
         if not (gone or shaky or come or outcome.lost or outcome.won or changed):
             return
-        rules = [rule for step in part.steps for rule in step.rules]
         passing = Passing(part.name, unseen=come if rules else 0)
         outcome.passings.append(passing)
-        self._labels_before(part, rules)
         if gone or shaky:
             self._seen(at, passing)
         if come:
@@ -169,27 +178,23 @@ class Counting:
         members = False
         for step in part.steps:
             if isinstance(step.declared, Pass):
-                self._cutting(at, part, step.declared, step.declared.clusters(step.options))
-                derived = _derived(part, step.declared)
-                reading = [rule for rule in rules if derived & set(parse(rule.drop_if).columns)]
-                if reading:
-                    members = self._pass(
-                        at, part, step.declared, step.declared.clusters(step.options), passing
-                    )
+                clusters = step.declared.clusters(step.options)
+                members = self._pass(at, part, step.declared, clusters, passing)
         if changed:
             self._changed_rules(at, part, [rule for rule in rules if rule.name in changed], members)
 
     def _labels_before(self, part: Part, rules: Sequence[Rule]) -> None:
-        """Documents whose fate is the same may yet have other labels of a pass before."""
-        for layer in self._other.layers:
-            if layer.name == part.name:
-                return
-            if layer.name in self._disturbed:
-                for rule in rules:
-                    if set(layer.columns.names) & set(parse(rule.drop_if).columns):
-                        self._unbounded(
-                            f"rule {rule.name} reads labels of {layer.name}, which would be others"
-                        )
+        """Documents whose fate is the same may have other labels of a pass before, or of what reads those."""
+        for step in part.steps:
+            found = step.declared
+            before = [name for name in found.reads if name in self._others] if found is not None else []
+            if found is not None and before:
+                self._others |= dict.fromkeys(found.adds.names, self._others[before[0]])
+        for rule in rules:
+            for name in parse(rule.drop_if).columns:
+                if name in self._others:
+                    layer = self._others[name]
+                    self._unbounded(f"rule {rule.name} reads labels of {layer}, which would be others")
 
     def _seen(self, at: int, passing: Passing) -> None:
         """Documents that came to this layer and would not, or perhaps not."""
@@ -242,23 +247,6 @@ class Counting:
                 WHERE NOT d.was AND d.source = {text(source.name)} AND NOT s.hit""",
             )
 
-    def _cutting(self, at: int, part: Part, declared: Pass, clusters: Clusters) -> None:
-        """A pass that cuts texts, and would see other documents: what it would cut is not known."""
-        if declared.cuts is None:
-            return
-        among = _among(clusters)
-        gone, shaky, come = self._count(
-            "SELECT count(*) FILTER (was AND NOT hi), count(*) FILTER (was AND hi), "
-            f"count(*) FILTER (NOT was) FROM delta_{at}{among}"
-        )
-        lost, won = self._outcome.lost, self._outcome.won
-        if gone or shaky or come or lost or won:
-            self._disturbed.add(part.name)
-            self._unbounded(
-                f"{declared.name} would see {documents(gone + shaky + lost)} less and up to {come + won:,} "
-                "more, and what it would cut out of the texts then is not known"
-            )
-
     def _pass(self, at: int, part: Part, declared: Pass, clusters: Clusters, passing: Passing) -> bool:
         """What a pass makes of the others, now that some go or come. Whether `members_{at}` is there:
         the documents of clusters that lose some, with rank and size as they would be where that is known."""
@@ -270,15 +258,21 @@ class Counting:
         lost, won = outcome.lost, outcome.won
         if not (gone or shaky or come or lost or won):
             return False
-        self._disturbed.add(part.name)
+        derived = _derived(part, declared)
+        self._others |= dict.fromkeys(derived, part.name)
         name = declared.name
-        if clusters.joins is None:
+        if declared.cuts is not None:
             self._unbounded(
-                f"{name} would see {documents(gone)} less and up to {come:,} more, and its labels be others"
+                f"{name} would see {_others(gone + shaky + lost, come + won)}, and what it would cut out of "
+                "the texts then is not known"
             )
-            return False
         rules = [rule for step in part.steps for rule in step.rules]
-        reading = [rule for rule in rules if _derived(part, declared) & set(parse(rule.drop_if).columns)]
+        reading = [rule for rule in rules if derived & set(parse(rule.drop_if).columns)]
+        if not reading:
+            return False
+        if clusters.joins is None:
+            self._unbounded(f"{name} would see {_others(gone, come)}, and its labels be others")
+            return False
         if shaky or come or lost or won:
             if all(_keeps_the_first(rule, name) for rule in reading):
                 outcome.lost = lost + clusters.joins * (come + won)
@@ -393,6 +387,11 @@ def _keeps_the_first(rule: Rule, name: str) -> bool:
     """Whether the rule drops all of a cluster but its first, and nothing else."""
     sql = " ".join(rule.drop_if.split()).replace('"', "")
     return re.fullmatch(rf"{re.escape(name)}_rank ?(> ?0|>= ?1|<> ?0|!= ?0)", sql) is not None
+
+
+def _others(fewer: int, more: int) -> str:
+    told = [f"{documents(fewer)} fewer"] if fewer or not more else []
+    return " and ".join([*told, *([f"up to {more:,} more"] if more else [])])
 
 
 def documents(count: int) -> str:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from text.hashing import MULTIPLIER, SEED, Hashes, mix64, random_words
-from text.jit import kernel
+from text.jit import inlined, kernel
 from text.strings import Bytes, Offsets
 from text.unicode_tables import EXTEND, Classes, Folds
 from text.utf8 import decode
@@ -31,6 +31,7 @@ _HALF = np.uint64(32)
 _MIX32 = np.uint32(0x7FEB352D)
 _HIGHEST = np.uint32(0xFFFFFFFF)
 _SPACE = 0x20
+_CROWDED = 64  # of so many values a sort by insertion is still fast
 
 
 def multipliers(count: int, seed: int) -> Signatures:
@@ -138,6 +139,13 @@ def sequence_hashes(cut: Offsets, hashes: Hashes) -> Hashes:
     return out
 
 
+@inlined
+def _mixed(low: np.uint32, a: np.uint32, b: np.uint32) -> np.uint32:
+    # Casts after every step: Numba would go on in 64 bits, half as fast.
+    value = np.uint32((low ^ a) * b)
+    return np.uint32((value ^ (value >> np.uint32(16))) * _MIX32)
+
+
 @kernel
 def signatures(cut: Offsets, hashes: Hashes, by: Signatures) -> Signatures:
     """MinHash signatures of n texts, [n, k] uint32, `by` being `multipliers(k, seed)`.
@@ -148,24 +156,19 @@ def signatures(cut: Offsets, hashes: Hashes, by: Signatures) -> Signatures:
     n = len(cut) - 1
     count = by.shape[1]
     least = np.full((n, count), _HIGHEST)
-    longest = 0
+    first, second = by[0].copy(), by[1].copy()
     for row in range(n):
-        longest = max(longest, cut[row + 1] - cut[row])
-    low = np.empty(longest, np.uint32)
-    for row in range(n):
-        first = cut[row]
-        found = cut[row + 1] - first
-        for i in range(found):
-            low[i] = np.uint32(hashes[first + i])
-        for k in range(count):
-            a, b = by[0, k], by[1, k]
-            best = _HIGHEST
-            # Casts after every step: Numba would go on in 64 bits, half as fast.
-            for i in range(found):
-                value = np.uint32((low[i] ^ a) * b)
-                value = np.uint32((value ^ (value >> np.uint32(16))) * _MIX32)
-                best = min(best, value)
-            least[row, k] = best
+        own = least[row]
+        last = cut[row + 1] - 1
+        # Vectors of functions, not of shingles: so no text is too short for them. Four shingles at a time,
+        # the last one again where there are fewer, share what is loaded and stored.
+        for i in range(cut[row], last + 1, 4):
+            w, x = np.uint32(hashes[i]), np.uint32(hashes[min(i + 1, last)])
+            y, z = np.uint32(hashes[min(i + 2, last)]), np.uint32(hashes[min(i + 3, last)])
+            for k in range(count):
+                a, b = first[k], second[k]
+                both = min(_mixed(w, a, b), _mixed(x, a, b))
+                own[k] = min(own[k], min(both, min(_mixed(y, a, b), _mixed(z, a, b))))
     return least
 
 
@@ -189,6 +192,36 @@ def band_keys(signed: Signatures, bands: int) -> Hashes:
 
 
 @kernel
+def _sort(values: Sketches, out: Sketches, places: Offsets) -> None:
+    """Sorts hashes into `out`: in one step to about where they belong, as they are spread evenly.
+
+    places   room for one number more than there are values
+    """
+    size = len(values)
+    places[: size + 1] = 0
+    for i in range(size):
+        places[1 + ((np.uint64(values[i]) * np.uint64(size)) >> _HALF)] += 1
+    most = 0
+    for i in range(size):
+        most = max(most, places[i + 1])
+        places[i + 1] += places[i]
+    for i in range(size):
+        at = (np.uint64(values[i]) * np.uint64(size)) >> _HALF
+        out[places[at]] = values[i]
+        places[at] += 1
+    if most > _CROWDED:  # one n-gram again and again, say
+        out.sort()
+        return
+    for i in range(1, size):
+        value = out[i]
+        j = i
+        while j > 0 and out[j - 1] > value:
+            out[j] = out[j - 1]
+            j -= 1
+        out[j] = value
+
+
+@kernel
 def sketches(cut: Offsets, hashes: Hashes, most: int) -> tuple[Offsets, Sketches]:
     """The sketches of n texts: offsets [n + 1] and values, ascending and distinct within a text.
 
@@ -198,12 +231,17 @@ def sketches(cut: Offsets, hashes: Hashes, most: int) -> tuple[Offsets, Sketches
     n = len(cut) - 1
     out = np.empty(len(hashes), np.uint32)
     ends = np.zeros(n + 1, np.int64)
+    longest = 0
+    for row in range(n):
+        longest = max(longest, cut[row + 1] - cut[row])
+    high, places = np.empty(longest, np.uint32), np.empty(longest + 1, np.int64)
+    ordered = np.empty(longest, np.uint32)
     for row in range(n):
         size = cut[row + 1] - cut[row]
-        values = np.empty(size, np.uint32)
         for i in range(size):
-            values[i] = np.uint32(hashes[cut[row] + i] >> _HALF)
-        values.sort()
+            high[i] = np.uint32(hashes[cut[row] + i] >> _HALF)
+        values = ordered[:size]
+        _sort(high[:size], values, places)
         at = ends[row]
         for i in range(size):
             if i == 0 or values[i] != values[i - 1]:

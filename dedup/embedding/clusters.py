@@ -1,9 +1,11 @@
 """The tasks of the pass `semantic`: embeddings of a unit, clusters of k-means, neighbours within them.
 
 Vectors are kept as 16-bit floats, 2 bytes a dimension. A task holds one batch of texts, or one part: some
-clusters of together at most `PART_BYTES` of vectors and one more of at most `largest` documents.
+clusters of together at most `PART_BYTES` of vectors and one more of about `largest` documents. Documents
+with one and the same vector stay together, however many they are: that is what `exact` goes before for.
 """
 
+import contextlib
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -128,7 +130,7 @@ def write_embedded(folder: str, work: Work, unit: CorpusUnit) -> Embedded:
     kept = []
     rows, size = 0, 0
     sink: ParquetSink | None = None
-    try:
+    with contextlib.ExitStack() as stack:  # only the first vectors say how long they are
         for number, table in enumerate(unit.read(columns, _BATCH_ROWS)):
             answer = join(folder, f"{unit.index:06d}-{number:06d}.npy")
             vectors = _vectors(work.embed, table.column("text"), answer)
@@ -146,16 +148,10 @@ def write_embedded(folder: str, work: Work, unit: CorpusUnit) -> Embedded:
             found = pa.table(arrays, schema=_embedded_schema(len(work.keep), 0)).take(known)
             schema = _embedded_schema(len(work.keep), size)
             if sink is None:
-                sink = ParquetSink(path, schema, _VECTOR_ROWS).__enter__()
+                sink = stack.enter_context(ParquetSink(path, schema, _VECTOR_ROWS))
             found = found.append_column("vector", to_array(vectors[known]))
             sink.write(found.cast(schema))
             rows += len(known)
-    except BaseException as fault:
-        if sink is not None:
-            sink.__exit__(type(fault), fault, fault.__traceback__)
-        raise
-    if sink is not None:
-        sink.__exit__(None, None, None)
     for answer in kept:
         if exists(answer):
             remove(answer)
@@ -339,6 +335,12 @@ def _write_table(path: str, table: pa.Table, vectors: NDArray[np.float16]) -> No
     arrays = [table.column("id").cast(pa.string()), table.column("centroid"), to_array(vectors)]
     with ParquetSink(path, schema, _VECTOR_ROWS) as sink:
         sink.write(pa.table(arrays, schema=schema))
+
+
+def write_empty_table(folder: str, size: int) -> None:
+    """The table `semantic_embeddings` without a row."""
+    with ParquetSink(join(folder, "000000.parquet"), table_schema(max(1, size))):
+        pass
 
 
 def table_schema(size: int) -> pa.Schema:

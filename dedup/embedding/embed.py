@@ -8,16 +8,18 @@ A document's vector depends on its own text alone, never on what it is embedded 
 workers may be cut as one likes. Of a server's answers that cannot be promised.
 """
 
+import hashlib
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, Literal, Protocol
+from pathlib import Path
+from typing import Annotated, Any, Literal, Protocol
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from pipeline.stage import Options
+from pipeline.stage import NOT_HASHED, Options
 
 Vectors = NDArray[np.float32]
 
@@ -47,15 +49,22 @@ class Embed(Options):
         description="windows from the beginning of a text that are looked at; their vectors are averaged",
     )
     prompt: str = Field(default="", description="put before each text, where the model wants that")
-    batch: int = Field(default=32, ge=2, le=4096, description="texts that go to the model or server at once")
-    device: Literal["auto", "cpu", "cuda"] = Field(
+    # Batch and device change a model's vectors in their last bits at most: no reason to embed anew.
+    batch: Annotated[int, NOT_HASHED] = Field(
+        default=32, ge=2, le=4096, description="texts that go to the model or server at once"
+    )
+    device: Annotated[Literal["auto", "cpu", "cuda"], NOT_HASHED] = Field(
         default="auto", description="of `model`: cuda if there is one, else cpu"
     )
-    key: str | None = Field(
+    key: Annotated[str | None, NOT_HASHED] = Field(
         default=None, description="environment variable that holds the key to `endpoint`; never the key"
     )
-    timeout: float = Field(default=60, gt=0, description="seconds that `endpoint` may take for a batch")
-    retries: int = Field(default=6, ge=0, le=100, description="times that a failed request is sent again")
+    timeout: Annotated[float, NOT_HASHED] = Field(
+        default=60, gt=0, description="seconds that `endpoint` may take for a batch"
+    )
+    retries: Annotated[int, NOT_HASHED] = Field(
+        default=6, ge=0, le=100, description="times that a failed request is sent again"
+    )
 
     @model_validator(mode="after")
     def _one_of_three(self) -> "Embed":
@@ -73,7 +82,8 @@ class Embed(Options):
                 f"endpoint {self.endpoint!r} needs the name of the server's model as well: model"
             )
         for name in ("key", "timeout", "retries"):
-            if self.endpoint is None and name in self.model_fields_set:
+            # Not whether it is given: a manifest holds the defaults too.
+            if self.endpoint is None and getattr(self, name) != type(self).model_fields[name].default:
                 raise ValueError(f"{name} is for endpoint alone; leave it out")
         if self.static is not None and self.prompt:
             raise ValueError("prompt: a static table takes none; leave it out")
@@ -122,9 +132,22 @@ def _module(embed: Embed) -> Any:
     return model if embed.endpoint is None else endpoint
 
 
+def digest(file: Path) -> str:
+    """The SHA-256 of a file's content, taken once per process as long as the file is not changed."""
+    return _digest(file, file.stat().st_mtime_ns)
+
+
+@cache
+def _digest(file: Path, modified: int) -> str:
+    del modified
+    with open(file, "rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
 def unit_rows(vectors: NDArray[np.floating[Any]]) -> Vectors:
     """Each row divided by its length; a row of zeros, or one that is not finite, becomes zeros."""
-    wide = np.nan_to_num(np.asarray(vectors, np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    wide = np.asarray(vectors, np.float64)
+    wide = np.where(np.isfinite(wide).all(axis=1, keepdims=True), wide, 0.0)
     lengths = np.sqrt((wide * wide).sum(axis=1, keepdims=True))
     unit: Vectors = np.divide(wide, lengths, out=np.zeros_like(wide), where=lengths > 0).astype(np.float32)
     return unit

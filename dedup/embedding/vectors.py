@@ -1,11 +1,15 @@
-"""Cosines that come out the same on any machine: vectors on a grid of integers; clusters of them.
+"""Cosines that come out the same however rows are cut: vectors on a grid of integers; clusters of them.
 
 A sum of floats depends on its order, and so on how many rows a product has and who computes it. Here a
 vector is brought to the length `GRID` and rounded to integers: all products and partial sums are then
 integers below 2^24, which 32-bit floats hold exactly, in any order. A cosine is right within 0.0004.
+
+That holds for what is compared. The centroids come from a library that adds up floats: over the same sample,
+in the same order, by one thread, they are the same wherever processor and library are.
 """
 
-from collections.abc import Sequence
+import contextlib
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
 
 import numpy as np
@@ -22,17 +26,19 @@ Method = Literal["scikit-learn", "faiss"]
 GRID = 4000.0  # (GRID + sqrt(d) / 2)^2 < 2^24 for all d below 36,000
 DECIMALS = 4
 
-_BLOCK = 1024  # rows against rows at a time
+_BLOCK = 1024  # rows at a time: brought to the grid, compared with as many
 _SCORES = 1 << 24  # products of rows and centroids at a time
 _ROUNDS = 20
 
 
 def on_grid(vectors: NDArray[Any]) -> Grid:
     """Integers as floats, [n, d], of rows of length `GRID`; a row of zeros stays one."""
-    wide = np.asarray(vectors, np.float64)
-    lengths = np.sqrt((wide * wide).sum(axis=1, keepdims=True))
-    scaled = np.divide(wide * GRID, lengths, out=np.zeros_like(wide), where=lengths > 0)
-    grid: Grid = np.rint(scaled).astype(np.float32)
+    grid = np.empty(vectors.shape, np.float32)
+    for first in range(0, len(vectors), _BLOCK):
+        wide = np.asarray(vectors[first : first + _BLOCK], np.float64)
+        lengths = np.sqrt((wide * wide).sum(axis=1, keepdims=True))
+        scaled = np.divide(wide * GRID, lengths, out=np.zeros_like(wide), where=lengths > 0)
+        np.rint(scaled, out=grid[first : first + _BLOCK], casting="same_kind")
     return grid
 
 
@@ -47,8 +53,9 @@ def centroids_of(sample: Grid, count: int, method: Method, seed: int) -> Grid:
 
     Dhillon and Modha 2001; scikit-learn's mini-batch k-means over unit vectors, or faiss's, in one thread.
     """
-    unit = (sample / lengths_of(sample)[:, None]).astype(np.float32)
-    count = min(count, len(np.unique(sample, axis=0)))
+    unit = np.empty_like(sample)
+    np.divide(sample, lengths_of(sample)[:, None], out=unit, casting="same_kind")
+    count = min(count, len(_distinct(sample)[0]))
     if count <= 1:
         return on_grid(unit.sum(axis=0, dtype=np.float64)[None, :])
     found = _faiss(unit, count, seed) if method == "faiss" else _scikit_learn(unit, count, seed)
@@ -66,6 +73,14 @@ def _scikit_learn(unit: Grid, count: int, seed: int) -> NDArray[Any]:
         ).fit(unit)
     found: NDArray[Any] = means.cluster_centers_
     return found
+
+
+def version_of(method: Method) -> str:
+    """The version of what finds the centroids; "" where nobody knows it."""
+    for package in ("faiss-cpu", "faiss-gpu") if method == "faiss" else (method,):
+        with contextlib.suppress(PackageNotFoundError):
+            return f"{package} {version(package)}"
+    return ""
 
 
 def _faiss(unit: Grid, count: int, seed: int) -> NDArray[Any]:
@@ -204,9 +219,3 @@ def ranked(keeper: Numbers) -> tuple[Numbers, Numbers]:
     rank = np.empty(len(keeper), np.int64)
     rank[order] = np.arange(len(keeper)) - starts[keeper[order]]
     return rank, sizes[keeper]
-
-
-def packed(sizes: Sequence[int], most: int) -> Numbers:
-    """Where each of consecutive pieces begins, in rows, [n]; its part is that divided by `most`."""
-    counts = np.asarray(sizes, np.int64)
-    return np.asarray((np.cumsum(counts) - counts) // most, np.int64)

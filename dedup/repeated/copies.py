@@ -114,7 +114,8 @@ def describe(method: Method) -> list[str]:
     """What goes and what stays, for the plan."""
     bucket = "the whole corpus" if method.bucket is None else f"a bucket of {method.bucket:,} documents"
     seen = "seen more than" if method.count == "times" else "in more than"
-    counted = "times" if method.count == "times" else "documents"
+    counted = "time" if method.count == "times" else "document"
+    counted += "" if method.more_than == 1 else "s"
     stays = "goes from all of them" if method.keep == "none" else "stays where it is seen first"
     again = [f"a {method.unit} stands once in a document"] if method.once else []
     return [

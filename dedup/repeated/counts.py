@@ -18,10 +18,17 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from dedup.ranking import runs
+from dedup.order import runs
 from dedup.scope import groups
 from pipeline.corpus import Corpus, CorpusUnit
-from pipeline.exchange import part_of, read_documents, read_part, write_by_document, write_parts
+from pipeline.exchange import (
+    part_of,
+    read_documents,
+    read_part,
+    schema_of,
+    write_by_document,
+    write_parts,
+)
 from pipeline.store import ParquetSink, join, make_folder, parquet_file
 from text import copies, sieve
 from text.copies import Unit, Way
@@ -33,10 +40,6 @@ Numbers = NDArray[np.int64]
 
 BATCH_ROWS = 512  # texts in memory at a time
 _HELD_LINES = 1 << 20  # added up at a time
-
-
-def schema_of(**kinds: pa.DataType) -> pa.Schema:
-    return pa.schema([pa.field(name, kind, nullable=False) for name, kind in kinds.items()])
 
 
 _GROUPS = schema_of(group=pa.uint64(), documents=pa.int64())

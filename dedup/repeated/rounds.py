@@ -20,7 +20,15 @@ from numpy.typing import NDArray
 
 from dedup.scope import groups, mixed
 from pipeline.corpus import CorpusUnit
-from pipeline.exchange import part_of, read_documents, read_part, write_by_document, write_parts
+from pipeline.exchange import (
+    among,
+    part_of,
+    read_documents,
+    read_part,
+    schema_of,
+    write_by_document,
+    write_parts,
+)
 from pipeline.store import ParquetSink, join, parquet_file
 from text.hashing import Hashes, mix_array
 from text.strings import Strings
@@ -32,20 +40,15 @@ Keep = Literal["first", "none"]
 BATCH_ROWS = 1024  # texts in memory at a time, fewer where they are long
 _TEXT_BITS = 40  # a place of a batch: the text's number, and behind it the byte
 
-_ROWS = pa.schema(
-    [
-        pa.field("hash", pa.uint64(), nullable=False),
-        pa.field("check", pa.uint64(), nullable=False),
-        pa.field("document", pa.int64(), nullable=False),
-        pa.field("row", pa.int64(), nullable=False),
-    ]
-)
+_ROWS = schema_of(hash=pa.uint64(), check=pa.uint64(), document=pa.int64(), row=pa.int64())
 _ANSWERS = pa.schema([_ROWS.field("document"), _ROWS.field("row")])
-_BLOCKS = pa.schema(
-    [
-        pa.field(name, pa.int64(), nullable=False)
-        for name in ("position", "anchor", "first", "last", "key", "value")
-    ]
+_BLOCKS = schema_of(
+    position=pa.int64(),
+    anchor=pa.int64(),
+    first=pa.int64(),
+    last=pa.int64(),
+    key=pa.int64(),
+    value=pa.int64(),
 )
 
 _SURE = -1  # in place of the number of a block whose answer counts: yes
@@ -156,9 +159,9 @@ def read_round(
             places = table.column("position").to_numpy()
             text = np.searchsorted(places, blocks.column("position").to_numpy())
             key, value = blocks.column("key").to_numpy(), blocks.column("value").to_numpy()
-            earlier = (value == _SURE) | _among(3 * value + _EARLIER, yes)
-            repeated = earlier | _among(3 * value + _LATER, yes)
-            is_open = ~earlier & ((key == _SURE) | _among(3 * key + _CORE, yes))
+            earlier = (value == _SURE) | among(3 * value + _EARLIER, yes)
+            repeated = earlier | among(3 * value + _LATER, yes)
+            is_open = ~earlier & ((key == _SURE) | among(3 * key + _CORE, yes))
             start, end = blocks.column("first").to_numpy(), blocks.column("last").to_numpy() + search.length
             spans = Spans.merged(text[repeated], start[repeated], end[repeated])
             yield table, blocks.set_column(0, "position", pa.array(text)), spans, is_open
@@ -253,11 +256,3 @@ def _known(table: pa.Table, windows: Spans) -> pa.Table:
     places = table.column("position").to_numpy()[windows.text]
     columns = (places, windows.start, windows.start, windows.end, sure, sure)
     return pa.table(list(columns), schema=_BLOCKS)
-
-
-def _among(values: Numbers, known: Numbers) -> NDArray[np.bool_]:
-    """Which are among the `known`, ascending ones, [n]."""
-    if len(known) == 0:
-        return np.zeros(len(values), np.bool_)
-    at = np.minimum(np.searchsorted(known, values), len(known) - 1)
-    return np.asarray(known[at] == values, np.bool_)

@@ -11,14 +11,15 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from dedup.blocks import Numbers, Rows, pieces_of, read_block, write_blocks
-from dedup.ranking import RANKED
+from dedup.order import RANKED
 from dedup.shingles.candidates import EDGES
 from dedup.shingles.verify import SIMILAR, descending
 from dedup.unionfind import CHUNK, flatten, mapped, roots, unite
-from pipeline.exchange import part_of, write_by_document
+from pipeline.exchange import among, part_of, write_by_document
 from pipeline.store import join, make_folder, parquet_file
 from text.hashing import mix_array
 from text.jit import kernel
@@ -103,22 +104,32 @@ def root_of(folder: str, documents: Numbers) -> tuple[Numbers, NDArray[np.bool_]
     return root, known
 
 
-def write_levels(folder: str, forest: str, rank_files: Sequence[str], part: int) -> str:
-    """Up to which similarity each document of the partition stands behind another one, by document."""
-    with parquet_file(rank_files[part]) as file:
-        table = file.read(columns=[name for name in ("document", "rank") if name in RANKED.names])
-    document = table.column("document").to_numpy()
+def write_levels(folder: str, forest: str, rank_files: Sequence[Sequence[str]], part: int) -> str:
+    """Up to which similarity each document of the partition stands behind another one, by document.
+
+    rank_files   as `Labels.files`
+    """
+    tables = [RANKED.empty_table().select(["document", "rank"])]
+    for path in rank_files[part]:
+        with parquet_file(path) as file:
+            tables.append(file.read(columns=["document", "rank"]))
+    table = pa.concat_tables(tables)
+    table = table.take(pc.sort_indices(table, sort_keys=[("document", "ascending")]))
+    document, rank = table.column("document").to_numpy(), table.column("rank").to_numpy().astype(np.int64)
+    del table, tables  # a cluster may be of millions
     rows = read_block([forest], part, SIMILAR)
-    left, right = np.ascontiguousarray(rows["left"]), np.ascontiguousarray(rows["right"])
-    # Documents of an index are not among those ranked here: they stand before all that are.
-    others = np.setdiff1d(np.concatenate([left, right]), document)
-    every = np.concatenate([document, others])
-    rank = np.concatenate([table.column("rank").to_numpy().astype(np.int64), np.full(len(others), -1)])
-    order = np.argsort(every)
-    every, rank = every[order], rank[order]
     descent = np.argsort(-rows["jaccard"], kind="stable")
-    left, right = (np.searchsorted(every, each[descent]) for each in (left, right))
-    found = _levels(rank, left, right, rows["jaccard"][descent])
+    left, right, jaccard = (rows[name][descent] for name in ("left", "right", "jaccard"))
+    del rows, descent
+    # Documents of an index are not among those ranked here: they stand before all that are.
+    others = np.unique(np.concatenate([ends[~among(ends, document)] for ends in (left, right)]))
+    every = document
+    if len(others):
+        every = np.concatenate([document, others])
+        order = np.argsort(every)
+        every, rank = every[order], np.concatenate([rank, np.full(len(others), -1)])[order]
+    left, right = np.searchsorted(every, left), np.searchsorted(every, right)
+    found = _levels(rank, left, right, jaccard)
     path = join(folder, f"{part:06d}.parquet")
     told = {"document": document, "jaccard": found[np.searchsorted(every, document)]}
     write_by_document(path, LEVELS, [pa.table(told, schema=LEVELS)])

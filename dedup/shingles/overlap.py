@@ -15,12 +15,12 @@ from dedup.scope import groups, mixed
 from dedup.shingles import pairs
 from dedup.shingles.pairs import Numbers
 from pipeline.corpus import CorpusUnit
-from pipeline.exchange import part_of, read_part, write_by_document, write_parts
+from pipeline.exchange import part_of, read_part, schema_of, write_by_document, write_parts
 from pipeline.store import Sink, join, open_input, parquet_file
+from text.folded import folded_words
 from text.hashing import Hashes, mix_array
 from text.sketch import Sampling, mark, others, sketches
 from text.strings import Strings
-from text.words import cut_words
 
 _BATCH_ROWS = 64  # texts in memory at a time: they may be books
 READ_ROWS = 1 << 20
@@ -29,11 +29,6 @@ READ_ROWS = 1 << 20
 # with its accents has more bytes than the same in plain ASCII.
 _LENGTH_BITS = 31
 _MOST_LENGTH = (1 << _LENGTH_BITS) - 1
-
-
-def schema_of(**fields: pa.DataType) -> pa.Schema:
-    """A schema of columns without nulls."""
-    return pa.schema([pa.field(name, kind, nullable=False) for name, kind in fields.items()])
 
 
 _ROWS = schema_of(
@@ -80,7 +75,7 @@ def write_sketches(folder: str, how: Sketching, unit: CorpusUnit) -> tuple[str, 
     def pieces() -> Iterator[tuple[pa.Table, NDArray[np.int64]]]:
         nonlocal largest
         for table in unit.read(how.columns, _BATCH_ROWS):
-            words = cut_words(Strings.of(table.column("text"))).folded_words()
+            words = folded_words(Strings.of(table.column("text")))
             found = sketches(*words, how.sampling)
             largest = max(largest, int(found[2].max(initial=0)))
             yield (
@@ -100,7 +95,7 @@ def write_others(folder: str, how: Sketching, bits_file: str, unit: CorpusUnit) 
 
     def pieces() -> Iterator[tuple[pa.Table, NDArray[np.int64]]]:
         for table in unit.read(how.columns, _BATCH_ROWS):
-            words = cut_words(Strings.of(table.column("text"))).folded_words()
+            words = folded_words(Strings.of(table.column("text")))
             offsets, hashes, sizes = others(*words, how.sampling, bits)
             # These rows ask for nothing: the sketch's size is not needed.
             yield (

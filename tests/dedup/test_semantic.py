@@ -220,6 +220,21 @@ def test_an_empty_corpus_and_one_without_words(make_corpus: Callable[..., Any], 
     }
 
 
+@pytest.mark.parametrize("kmeans", ["scikit-learn", "faiss"])
+@pytest.mark.parametrize("texts", [["a"], ["a b", "", "b a"], ["c c"] * 7 + [None], ["a", "b", "c"]])
+def test_more_clusters_than_there_are_vectors(
+    make_corpus: Callable[..., Any], table: str, texts: list[str | None], kmeans: str
+) -> None:
+    if kmeans == "faiss":
+        pytest.importorskip("faiss", reason="faiss-cpu is not installed: kmeans: faiss is not tested")
+    units = [[{"text": text} for text in texts]]
+    rows = make_corpus(units, 2).label(PASS, embed={"static": table}, clusters=5, kmeans=kmeans)
+    words = [" ".join(sorted((text or "").split())) for text in texts]
+    for row, text in zip(rows, words, strict=True):
+        assert row["semantic_size"] == (words.count(text) if text else 1)
+        assert (row["semantic_centroid"] >= 0) == bool(text)
+
+
 def test_prototypes_are_shares_of_what_is_left(make_corpus: Callable[..., Any], table: str) -> None:
     rows = make_corpus([made(150)]).label(PASS, embed={"static": table}, prototypes=True, clusters=3)
     left = [row["semantic_prototype"] for row in rows if row["semantic_rank"] == 0]

@@ -15,6 +15,7 @@ from mixtures import draw as drawing
 from mixtures import shuffle
 from mixtures.draw import draw
 from mixtures.options import MixtureOptions
+from mixtures.sampling import cut_cells
 from mixtures.shuffle import Gather, Scatter
 from mixtures.survey import Keys
 from pipeline.errors import ContractError, PlanError
@@ -35,17 +36,30 @@ def test_same_bytes_for_any_order_of_units_partitions_and_runs(
     workshop: "Workshop", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     corpus = workshop.random_corpus(web=500, code=150)
+    monkeypatch.setattr(shuffle, "ROW_GROUP_ROWS", 7)  # so that they end within cells and beyond
+    monkeypatch.setattr(shuffle, "GROUP_BYTES", 1 << 10)
     first = workshop.shards()
     result = draw(corpus, asked(**MANY), "mix", first)
     assert len(result["shards"]) > 4
     for held, order in ((1 << 10, 1), (1 << 12, 2), (1 << 30, 3)):
         monkeypatch.setattr(drawing, "RUN_BYTES", held)
+        monkeypatch.setattr(drawing, "SHARE_BYTES", 1)
         units = [*corpus.units]
         random.Random(order).shuffle(units)
         folder = workshop.shards()
         again = draw(workshop.corpus(units, partitions=order), asked(**MANY), "mix", folder)
         assert workshop.contents(folder) == workshop.contents(first)
         assert again == result
+
+
+def test_shards_are_cut_into_cells_of_about_equal_weight() -> None:
+    nothing = cut_cells(np.zeros(8, np.int64), np.array([0]), 0)
+    assert [each.tolist() for each in nothing] == [[0], [0, 1]]
+    weights = np.array([1, 1, 1, 1, 4, 0, 2, 2])
+    cells, shards = cut_cells(weights, np.array([0, 4]), 6)
+    assert cells.tolist() == [0, 2, 4, 6, 7] and shards.tolist() == [0, 2, 5]
+    cells, shards = cut_cells(weights, np.array([0, 4]), 1)
+    assert cells.tolist() == [0, 4] and shards.tolist() == [0, 1, 2], "one of a shard at least"
 
 
 def test_same_bytes_for_any_cut_into_units(workshop: "Workshop") -> None:
@@ -79,6 +93,7 @@ def test_another_seed_is_another_draw_in_another_order(workshop: "Workshop") -> 
 def test_killed_between_tasks(workshop: "Workshop", monkeypatch: pytest.MonkeyPatch) -> None:
     """What was finished is not done again, and the bytes are those of an undisturbed run."""
     monkeypatch.setattr(drawing, "RUN_BYTES", 1 << 11)
+    monkeypatch.setattr(drawing, "SHARE_BYTES", 1)
     units = workshop.random_corpus(web=200, code=60).units
     reference = workshop.shards()
     whole = workshop.corpus(units)
@@ -87,7 +102,7 @@ def test_killed_between_tasks(workshop: "Workshop", monkeypatch: pytest.MonkeyPa
     assert steps["mixture: scatter"] > 2 and steps["mixture: gather"] > 2
 
     worked: list[str] = []
-    for name, kind in (("_write", Keys), ("_write", Scatter), ("_read", Gather)):
+    for name, kind in (("_write", Keys), ("_write", Scatter), ("_cells", Gather)):
         plain = getattr(kind, name)
 
         def counted(task: Any, *rest: Any, plain: Any = plain, kind: type = kind) -> Any:
@@ -118,6 +133,7 @@ def test_killed_between_tasks(workshop: "Workshop", monkeypatch: pytest.MonkeyPa
 
 def test_killed_while_writing(workshop: "Workshop", monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drawing, "RUN_BYTES", 1 << 11)
+    monkeypatch.setattr(drawing, "SHARE_BYTES", 1)
     units = workshop.random_corpus(web=60, code=20).units
     reference = workshop.shards()
     expected = draw(workshop.corpus(units), asked(**MANY), "mix", reference)

@@ -83,3 +83,12 @@ def test_a_large_result_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(journals, "MOST_BYTES", 1000)
     fill(str(tmp_path), {0: np.zeros(100, np.int64), 1: np.zeros(10_000, np.int64), 2: "c"})
     assert sorted(found(str(tmp_path))) == [0, 2]
+
+
+def test_a_call_of_a_longer_number_is_another(tmp_path: Path) -> None:
+    for number in (1000, 10_000):
+        with closing(Journal(str(tmp_path)).call(number, "work", 10)) as call:
+            call.add(0, number)
+    assert found(str(tmp_path), number=1000) == {0: 1000}
+    assert found(str(tmp_path), items=9, number=1000) == {}
+    assert found(str(tmp_path), number=10_000) == {0: 10_000}

@@ -84,9 +84,9 @@ def test_steps_are_written_as_in_a_run_file(
     ("query", "told", "right"),
     [
         ("", "", True),
-        ("SELECT 1 AS a", "a\r\n1\r\n", True),
-        ("-- first\nSELECT 1 AS a; -- then\nSELECT 2 AS b;", "a\r\n1\r\nb\r\n2\r\n", True),
-        ("SELECT 1 AS a; SELECT c", "a\r\n1\r\n", False),
+        ("SELECT 1 AS a", "a\n1\n", True),
+        ("-- first\nSELECT 1 AS a; -- then\nSELECT 2 AS b;", "a\n1\nb\n2\n", True),
+        ("SELECT 1 AS a; SELECT c", "a\n1\n", False),
     ],
 )
 def test_every_query_of_several_is_answered(

@@ -1,5 +1,6 @@
 """A pass that is stopped among its tasks goes on where it was. On Ray with kill -9, and inline."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from pipeline import steps
@@ -34,6 +36,7 @@ tripwires: off
 mixture: {{}}
 """
 TASKS = 60
+WORKERS = 2
 
 
 @pytest.fixture(autouse=True)
@@ -110,7 +113,7 @@ def test_tasks_of_another_cut_or_another_corpus_are_not_believed(
 def start(folder: Path) -> subprocess.Popen[bytes]:
     root = str(Path(__file__).parents[2])
     return subprocess.Popen(
-        [sys.executable, str(PASSES / "winnow_made.py"), "run", "run.yaml", "--workers", "2"],
+        [sys.executable, str(PASSES / "winnow_made.py"), "run", "run.yaml", "--workers", str(WORKERS)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         cwd=folder,
@@ -118,28 +121,41 @@ def start(folder: Path) -> subprocess.Popen[bytes]:
     )
 
 
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """Kills a run, and waits until its workers have seen that nobody is there any more."""
+    children = psutil.Process(process.pid).children(recursive=True)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    _, left = psutil.wait_procs(children, timeout=3)
+    for child in left:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.kill()
+    psutil.wait_procs(left)
+
+
 @pytest.mark.timeout(600)  # two runs on Ray, on a machine that may do other things as well
 def test_killed_among_its_tasks_a_pass_goes_on_and_ends_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sums: Sums
 ) -> None:
-    given = f"{{tasks: {TASKS}, seconds: 0.05}}"
+    """Task 20 of the second round waits until the run is killed, so that no clock decides what was done."""
+    given = f"{{tasks: {TASKS}, waits: second-20}}"
     killed = prepare(tmp_path / "killed", given)
+    (killed / "second-20").touch()
+    ahead = {f"second-{at:04d}" for at in range(20, 20 + 2 * WORKERS)}  # tasks that are under way at once
     process = start(killed)
-    while process.poll() is None and len(carried_out(killed)) < TASKS + TASKS // 3:
+    while process.poll() is None and max(ahead) not in carried_out(killed):
         time.sleep(0.01)
     assert process.poll() is None, (process.communicate()[1] or b"").decode()
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
-    time.sleep(2)  # until workers have seen that nobody is there any more
-    before = carried_out(killed)
-    assert 0 < sum(before[task] for task in before if task.startswith("second")) < TASKS
+    kill(process)
+    assert set(carried_out(killed)) == {each for each in everything(TASKS) if each <= max(ahead)} - {
+        min(ahead)
+    }
+    (killed / "second-20").unlink()
     again = start(killed)
     assert again.wait() == 0, (again.communicate()[1] or b"").decode()
     done = carried_out(killed)
     assert set(done) == everything(TASKS)
-    assert all(done[task] == 1 for task in done if task.startswith("first")), "a round was done again"
-    repeated = sum(count - 1 for count in done.values())
-    assert repeated <= 2 * 2 + 2, "more was done again than was under way"
+    assert {task for task, times in done.items() if times > 1} == ahead - {min(ahead)}
     monkeypatch.chdir(prepare(tmp_path / "undisturbed", given))
     inline()
     assert sums(killed / "out") == sums(tmp_path / "undisturbed" / "out")

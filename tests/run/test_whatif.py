@@ -96,7 +96,7 @@ def run_file(folder: Path) -> Data:
                     "bands": 5,
                     "rows": 2,
                     "ngram": 2,
-                    "verify": False,  # of verified clusters nothing is known when other documents come in
+                    "verify": False,  # of verified ones see test_whatif_labels
                     "rules": {"minhash_duplicate": "minhash_rank > 0"},
                 }
             },

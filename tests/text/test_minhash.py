@@ -239,6 +239,24 @@ def test_similarity_is_that_of_the_sets_or_of_the_least_of_both(
     assert found == (exact if exact >= least else 0.0)
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        [],
+        [7],
+        [2**32 - 1, 0, 2**32 - 1],
+        [5] * 300,  # one n-gram again and again
+        [*range(300, 0, -1), *range(2**32 - 100, 2**32)],  # not spread as hashes are
+        [*range(40, 0, -1), *(at << 24 for at in range(200))],
+    ],
+)
+def test_a_sketch_is_in_order_however_its_values_are_spread(values: list[int]) -> None:
+    hashes = np.array([value << 32 for value in values], np.uint64)
+    ends, found = sketches(np.array([0, len(values)]), hashes, 0)
+    assert ends.tolist() == [0, len(found)]
+    assert found.tolist() == sorted(set(values))
+
+
 @pytest.mark.parametrize("jaccard", [0.2, 0.5, 0.8, 0.95])
 def test_the_error_of_sketches_is_as_stated(jaccard: float) -> None:
     count, most = 500, 128

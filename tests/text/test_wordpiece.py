@@ -82,10 +82,22 @@ def test_any_text_is_cut(texts: list[str]) -> None:
 
 
 def test_first_tokens_long_words_and_what_is_unknown() -> None:
-    texts = ["", "ab abc ab", "a" * LONGEST, "a" * (LONGEST + 1), "abx ab", "🙂" * 50, "AB ÀB"]
+    longest = "a" * LONGEST
+    texts = [
+        "",
+        "ab abc ab",
+        longest,
+        longest + "a",
+        "abx ab",
+        "🙂" * 50,
+        "AB ÀB",
+        f"{longest} b",
+        f"{longest}a b",
+    ]
     offsets, ids = pieces(True).cut(Strings.of(pa.array(texts)), 2)
     found = [[_TOKENS[token] for token in ids[a:b]] for a, b in pairwise(offsets)]
-    assert found == [[], ["ab", "abc"], ["a", "##a"], [], ["ab"], [], ["ab", "ab"]]
+    whole = ["a", "##a"]
+    assert found == [[], ["ab", "abc"], whole, [], ["ab"], [], ["ab", "ab"], whole, ["b"]]
 
 
 def test_means_are_of_length_one_and_zero_without_tokens() -> None:

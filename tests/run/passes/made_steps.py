@@ -16,9 +16,9 @@ class StepsOptions(Options):
     """How many tasks, and where they note that they were carried out."""
 
     tasks: int = Field(default=40, description="of each round")
-    seconds: float = Field(default=0.0, description="that each takes")
     log: str = Field(default="ran", description="folder for a file per task and time")
     fails: str = Field(default="", description="file that is removed by the task that then fails")
+    waits: str = Field(default="", description="file that the task of its name waits to be gone")
 
 
 def _task(options: StepsOptions, doing: str, given: tuple[int, int]) -> tuple[int, int]:
@@ -26,7 +26,8 @@ def _task(options: StepsOptions, doing: str, given: tuple[int, int]) -> tuple[in
     if options.fails == f"{doing}-{at}" and os.path.exists(options.fails):
         os.unlink(options.fails)
         raise KeyboardInterrupt
-    time.sleep(options.seconds)
+    while options.waits == f"{doing}-{at}" and os.path.exists(options.waits):
+        time.sleep(0.02)
     os.makedirs(options.log, exist_ok=True)
     with open(os.path.join(options.log, f"{doing}-{at:04d}-{uuid.uuid4().hex}"), "w"):
         pass
