@@ -11,9 +11,10 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import pyarrow as pa
+from pydantic import AfterValidator
 
 from pipeline import store
 from pipeline.corpus import Corpus
@@ -25,7 +26,16 @@ MANIFEST = "index.json"
 FORMAT = 1  # of what stands in a folder; raised when that changes
 ROWS_PER_PARTITION = 2_000_000
 
-Against = Listed
+
+def _each_once(folders: tuple[str, ...]) -> tuple[str, ...]:
+    told = [os.path.normpath(_place(folder)) if store.is_local(folder) else folder for folder in folders]
+    for at, folder in enumerate(told):
+        if folder in told[:at]:
+            raise ValueError(f"{folders[told.index(folder)]} and {folders[at]} are one folder; leave out one")
+    return folders
+
+
+Against = Annotated[Listed, AfterValidator(_each_once)]
 """Folders of indexes, each once."""
 
 AGAINST = (
@@ -58,13 +68,18 @@ class IndexFile:
             while data := file.read(_READ_BYTES):
                 digest.update(data)
         if digest.hexdigest() != self.sha256:
-            raise StoreError(
-                f"{self.path}: its content is not what {MANIFEST} beside it tells of: it is damaged, or was "
-                "replaced while this run read it; remove it and start the run that wrote it again"
-            )
+            raise self._changed("its content is")
         with store.parquet_file(self.path) as parquet:
+            if parquet.metadata.num_rows != self.rows:  # documents are numbered by what the manifest says
+                raise self._changed(f"its {parquet.metadata.num_rows:,} rows are")
             for batch in store.row_batches(parquet, columns, batch_rows):
                 yield pa.Table.from_batches([batch])
+
+    def _changed(self, what: str) -> StoreError:
+        return StoreError(
+            f"{self.path}: {what} not what the {MANIFEST} of its index tells of: it is damaged, or was "
+            "replaced while this run read it; remove both and start the run that wrote them again"
+        )
 
 
 def index_files(name: str, against: Sequence[str]) -> list[IndexFile]:

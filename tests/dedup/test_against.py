@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from dedup import exact, url
 from pipeline.errors import PlanError, StoreError
@@ -279,8 +280,23 @@ def test_content_that_was_replaced_stops_the_run(indexed: Path, make_corpus: Mak
     content[10] ^= 1
     first.write_bytes(content)
     corpus = make_corpus([[{"text": "one"}]])
-    with pytest.raises(StoreError, match=r"unit-0-0{16}\.parquet: its content is not what index\.json"):
+    with pytest.raises(StoreError, match=r"unit-0-0{16}\.parquet: its content is not what the index\.json"):
         corpus.label(exact.PASS, against=[str(indexed)])
+
+
+def test_rows_that_are_told_wrongly_stop_the_run(indexed: Path, make_corpus: MakeCorpus) -> None:
+    """They number the documents."""
+    manifest = indexed / "index.json"
+    told = json.loads(manifest.read_text())
+    told["passes"]["exact"]["files"][0]["rows"] += 1
+    manifest.write_text(json.dumps(told))
+    with pytest.raises(StoreError, match=r"rows are not what the index\.json"):
+        make_corpus([[{"text": "one"}]]).label(exact.PASS, against=[str(indexed)])
+
+
+def test_a_folder_that_is_named_twice(indexed: Path) -> None:
+    with pytest.raises(ValidationError, match="are one folder"):
+        exact.ExactOptions(against=(str(indexed), f"{indexed}/"))
 
 
 def test_keys_that_indexes_hold_are_the_same_for_ever(make_corpus: MakeCorpus, tmp_path: Path) -> None:
