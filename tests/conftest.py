@@ -26,11 +26,7 @@ settings.load_profile("winnow")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps the tests of a file together where several workers share the suite; the longest group of
-    all, which checks every index of the kernels, begins first."""
-    for item in items:
-        indexed = "checked" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("indices" if indexed else str(item.path)))
+    """The longest tests, which check every index of the kernels, begin first where workers share the suite."""
     items.sort(key=lambda item: "checked" not in getattr(item, "fixturenames", ()))
 
 

@@ -52,15 +52,13 @@ json.dump(faults, sys.stdout)
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def checked(request: pytest.FixtureRequest) -> dict[str, str]:
     """By test file, what its `SCRIPT` met when run with the index of every kernel checked; "" for nothing.
 
-    With checks every kernel is compiled once more, as long a work as all other compiling: one process
-    does it for all chosen tests, and these are one group (see the conftest above) of one worker.
+    With checks every kernel is compiled once more, as long a work as all other compiling.
     """
-    tests = [item for item in request.session.items if isinstance(item, pytest.Function)]
-    scripts = {str(test.path): test.module.SCRIPT for test in tests if "checked" in test.fixturenames}
+    scripts = {str(request.path): request.module.SCRIPT}
     environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
     told = subprocess.run(
         [sys.executable, "-c", RUN],
