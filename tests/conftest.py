@@ -26,7 +26,7 @@ settings.load_profile("winnow")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest tests, which check every index of the kernels, begin first where workers share the suite."""
+    """The longest tests, which check every index of the kernels, begin first."""
     items.sort(key=lambda item: "checked" not in getattr(item, "fixturenames", ()))
 
 
