@@ -14,33 +14,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipeline.exchange import read_part, write_by_document, write_parts
+from pipeline.exchange import read_part, schema_of, write_by_document, write_parts
 from pipeline.store import join, remove
 from text.hashing import Hashes
 
 MOST_ROWS = 1 << 19  # documents of a partition or a key that are ordered at once, about
 _SAMPLED = 1 << 7  # of so many documents of a large key one is looked at to cut it into ranges
 
-EARLIER = pa.schema(
-    [
-        pa.field("high", pa.uint64(), nullable=False),
-        pa.field("low", pa.uint64(), nullable=False),
-        pa.field("id", pa.large_string(), nullable=False),
-        pa.field("place", pa.int64(), nullable=False),
-    ]
-)
+EARLIER = schema_of(high=pa.uint64(), low=pa.uint64(), id=pa.large_string(), place=pa.int64())
 """A document of an earlier run: its key, its id, and its place among those with the same key, where
 documents of one place go by their ids."""
 
 
-RANKED = pa.schema(
-    [
-        pa.field("document", pa.int64(), nullable=False),
-        pa.field("cluster", pa.large_string(), nullable=False),
-        pa.field("rank", pa.int32(), nullable=False),
-        pa.field("size", pa.int32(), nullable=False),
-    ]
-)
+RANKED = schema_of(document=pa.int64(), cluster=pa.large_string(), rank=pa.int32(), size=pa.int32())
 """Of the clusters of more than one: each document, the id of the one to keep, place and size."""
 
 

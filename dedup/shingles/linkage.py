@@ -19,14 +19,12 @@ from dedup.order import RANKED
 from dedup.shingles.candidates import EDGES
 from dedup.shingles.verify import SIMILAR, descending
 from dedup.unionfind import CHUNK, flatten, mapped, roots, unite
-from pipeline.exchange import among, part_of, write_by_document
+from pipeline.exchange import among, part_of, schema_of, write_by_document
 from pipeline.store import join, make_folder, parquet_file
 from text.hashing import mix_array
 from text.jit import kernel
 
-LEVELS = pa.schema(
-    [pa.field("document", pa.int64(), nullable=False), pa.field("jaccard", pa.float64(), nullable=False)]
-)
+LEVELS = schema_of(document=pa.int64(), jaccard=pa.float64())
 Jaccards = NDArray[np.float64]
 
 _ROOTS = np.dtype([("document", "<i8"), ("root", "<i8")])
