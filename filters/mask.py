@@ -70,6 +70,8 @@ class MaskOptions(Options):
     @model_validator(mode="after")
     def _nothing_to_mask_again(self) -> "MaskOptions":
         given = list(self.placeholders.items())
+        if not given:
+            return self  # a plan need not wait for kernels to be compiled
         hits = find_personal(Strings.of(pa.array([text for _, text in given], pa.large_string())))
         for at, (kind, text) in enumerate(given):
             if hits.offsets[at + 1] > hits.offsets[at]:

@@ -6,6 +6,8 @@ from typing import Any
 
 import yaml
 
+from pipeline.counted import counted
+
 SHARDS = "shards/*.parquet"
 
 
@@ -21,8 +23,8 @@ def card(manifest: Mapping[str, Any], recipe_yaml: str) -> str:
     parts = [
         _front_matter(name, total["documents"]),
         f"# {name}",
-        f"{total['documents']:,} documents with {total['tokens']:,} tokens and "
-        f"{_size(total['text_bytes'])} of text in {len(mixture['shards'])} Parquet shards "
+        f"{counted(total['documents'], 'document')} with {counted(total['tokens'], 'token')} and "
+        f"{_size(total['text_bytes'])} of text in {counted(len(mixture['shards']), 'Parquet shard')} "
         f"({_size(total['bytes'])}), shuffled with seed {mixture['seed']}. "
         f"Made with winnow {manifest['winnow']}.",
         f"Tokens are counted by {mixture['tokenizer']}.",
@@ -77,11 +79,12 @@ def size_category(documents: int) -> str:
 
 def _sources(mixture: Mapping[str, Any]) -> str:
     asked, total = mixture["asked"], mixture["total"]
-    budget = "all there is" if asked["tokens"] == "all" else f"{asked['tokens']:,} tokens"
+    budget = "all there is" if asked["tokens"] == "all" else counted(asked["tokens"], "token")
     by = "in proportion to their tokens" if asked["weights"] is None else "by weight"
     said = (
-        f"Asked for: {budget}, sources {by}, at most {asked['max_epochs']:g} epochs. "
-        f"Achieved: {total['tokens']:,} of {total['asked_tokens']:,} tokens. "
+        f"Asked for: {budget}, sources {by}, at most {asked['max_epochs']:g} "
+        f"{'epoch' if asked['max_epochs'] == 1 else 'epochs'}. "
+        f"Achieved: {total['tokens']:,} of {counted(total['asked_tokens'], 'token')}. "
         "What a source could not give was not taken from another."
     )
     for name, source in sorted(mixture["sources"].items()):
@@ -89,8 +92,9 @@ def _sources(mixture: Mapping[str, Any]) -> str:
             epoch, sql = source["epoch"], " ".join(source["repeat"].split())
             said += (
                 f" An epoch of {name} holds each document as often as {_code(sql)} says: "
-                f"{epoch['documents']:,} copies of {source['available']['documents']:,} documents, "
-                f"{epoch['tokens']:,} tokens."
+                f"{counted(epoch['documents'], 'copy', 'copies')} of "
+                f"{counted(source['available']['documents'], 'document')}, "
+                f"{counted(epoch['tokens'], 'token')}."
             )
     rows = [
         [
@@ -159,8 +163,8 @@ def _cut(manifest: Mapping[str, Any]) -> Iterator[str]:
     for part in manifest["across"]:
         if cut := part.get("cut"):
             yield (
-                f"{part['layer']} cut {cut['tokens']:,} tokens ({cut['bytes']:,} bytes) out of the texts of "
-                f"{cut['documents']:,} documents."
+                f"{part['layer']} cut {counted(cut['tokens'], 'token')} ({counted(cut['bytes'], 'byte')}) "
+                f"out of the texts of {counted(cut['documents'], 'document')}."
             )
 
 
@@ -170,7 +174,7 @@ def _accepted(manifest: Mapping[str, Any]) -> Iterator[str]:
         by = "accepted in the recipe" if told["by"] else "not asked about: tripwires are off"
         yield (
             f"The {told['kind']} `{told['name']}` ({told['where']}) removed {told['dropped']:,} of "
-            f"{told['documents']:,} documents ({by})."
+            f"{counted(told['documents'], 'document')} ({by})."
         )
 
 

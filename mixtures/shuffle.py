@@ -47,7 +47,7 @@ class Scatter:
         number, units = item
         done = join(self.folder, f"{number:06d}.json")
         found = read_json(done)
-        if found is not None:
+        if found is not None and all(size(path) == told for path, told in found.items()):
             return list(found)
         paths: list[str] = []
         run = _Run()
@@ -63,7 +63,7 @@ class Scatter:
                     run = _Run()
         if run.weight:
             paths.append(self._write(run, number, len(paths)))
-        write_json(done, paths)
+        write_json(done, {path: size(path) for path in paths})
         return paths
 
     def _add(self, table: pa.Table, row: Integers, copy: Copies, key: Hashes, run: "_Run") -> None:

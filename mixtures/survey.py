@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from mixtures.columns import stored_columns
 from mixtures.repeats import Repeat, each
 from pipeline.corpus import CorpusUnit
-from pipeline.errors import ContractError
-from pipeline.store import Sink, exists, join, open_input, parquet_file
+from pipeline.errors import ContractError, SourceError
+from pipeline.store import Sink, join, open_input, parquet_file
 from text.hashing import Hashes, hash128
 from text.strings import Strings
 
@@ -83,9 +83,11 @@ class Keys:
 
     def survey(self, unit: CorpusUnit) -> Stock:
         """Task over units: writes the unit's file unless it is there, and sums it up."""
-        if not exists(self._path(unit)):
+        try:
+            held = self.load(unit)
+        except (SourceError, ValueError, EOFError):  # not there, or not whole
             self._write(unit)
-        held = self.load(unit)
+            held = self.load(unit)
         row, selection = self.epoch(held)
         histogram = np.zeros(1 << SELECTION_BITS, np.int64)
         np.add.at(histogram, bins_of(selection, SELECTION_BITS), held.tokens[row])

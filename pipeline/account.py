@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from pipeline import state, store
 from pipeline import steps as table_of_steps
 from pipeline.config import Config
+from pipeline.counted import counted
 from pipeline.errors import PlanError, StoreError
 from pipeline.plan import EDITED
 from pipeline.recipe import RULES, StepConfig
@@ -94,12 +95,14 @@ def account(root: str, file: str | None = None) -> Account:
                 f"go on with: {run}"
             )
         sources = [
-            _part(root, segments[folder], folder, manifest["sources"][segments[folder]], "documents", run)
+            _part(
+                root, plan, segments[folder], folder, manifest["sources"][segments[folder]], "documents", run
+            )
             for folder in plan["segments"]  # in the order of the run file
         ]
         stored = sum(told["units"] for told in manifest["sources"].values())
         across = [
-            _part(root, told["layer"], folder, {**told, "units": stored}, "labels", run)
+            _part(root, plan, told["layer"], folder, {**told, "units": stored}, "labels", run)
             for told, folder in zip(manifest["across"], layers, strict=True)
         ]
     except (KeyError, TypeError, ValidationError) as fault:
@@ -116,16 +119,20 @@ def _said(fault: Exception) -> str:
     return f"{fault} is not where it should be"
 
 
-def _part(root: str, name: str, folder: str, told: Mapping[str, Any], kind: str, run: str) -> Part:
-    written = store.names(store.join(root, folder, "units"))
-    units = tuple(each.removesuffix(".json") for each in written if each.endswith(".json"))
+def _part(
+    root: str,
+    plan: Mapping[str, Any],
+    name: str,
+    folder: str,
+    told: Mapping[str, Any],
+    kind: str,
+    run: str,
+) -> Part:
+    units = tuple(state.finished_units(root, folder, plan))
     if len(units) != told["units"]:
-        there = (
-            "of files that are no longer in the input" if len(units) > told["units"] else "or some are gone"
-        )
         raise StoreError(
-            f"{root}: {folder} holds {len(units)} units, the finished run had {told['units']}: {there}; "
-            f"remove that folder and do it again: {run}"
+            f"{root}: {folder} holds {counted(len(units), 'unit')}, the finished run had {told['units']}: "
+            f"the input is another now, or some are gone; do the run again: {run}"
         )
     steps = tuple(_step(each) for each in told["steps"])
     columns = pa.schema([])

@@ -63,7 +63,8 @@ def with_benchmarks(marked: Marked, faults: Faults) -> Marked:
         (*step, _SETS, *path[1:]): mark for path, mark in marked.lines.items() if path[:1] == (KEY,)
     }
     steps[at:] = [{PASS: {**(given or {}), _SETS: data[KEY]}}, *steps[at + 1 :]]
-    return Marked(marked.file, {**data, "across": steps}, {**lines, **moved})
+    whole: KeyPath = (*step, _SETS)
+    return Marked(marked.file, {**data, "across": steps}, {**lines, **moved}, {whole: (KEY,)})
 
 
 def _names(step: Any) -> bool:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 
+from pipeline.counted import counted
 from pipeline.errors import WINNOW_ERRORS, PlanError, TripwireError
 
 app = typer.Typer(
@@ -262,7 +263,7 @@ def clean(file: RunFile) -> None:
     from pipeline.run import clean as clean_output
 
     removed, size = clean_output(make_plan(load(file)))
-    print(f"removed {removed} superseded folders, {size / 1e6:,.1f} MB")
+    print(f"removed {counted(removed, 'superseded folder')}, {size / 1e6:,.1f} MB")
 
 
 @contextlib.contextmanager
@@ -275,7 +276,9 @@ def _stoppable() -> Iterator[None]:
         raise KeyboardInterrupt
 
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    handlers = {number: signal.signal(number, stop) for number in numbers}
+    # One that is ignored stays so: a run under `nohup` outlives its terminal.
+    heard = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
+    handlers = {number: signal.signal(number, stop) for number in heard}
     try:
         yield
     except BaseException:  # a library may have made another exception of it

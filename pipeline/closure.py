@@ -23,11 +23,7 @@ _DATA = frozenset((".tsv", ".csv", ".json", ".txt", ".npz", ".yaml"))
 @cache
 def code_digest(modules: tuple[str, ...]) -> str:
     """Digest of the source text of these modules, of what they import, and of all kernels."""
-    found = followed(modules)
-    kernels = _file("text")
-    assert kernels is not None  # winnow's own
-    for file in kernels.parent.rglob("*.py"):
-        found[".".join(("text", *file.relative_to(kernels.parent).with_suffix("").parts))] = file
+    found = {**followed(modules), **_kernels()}
     digest = hashlib.sha256()
     for module in sorted(found):
         source = found[module].read_bytes()
@@ -45,7 +41,7 @@ def followed(modules: Iterable[str]) -> dict[str, Path]:
         path = _file(module)
         if path is not None and module not in found:
             found[module] = path
-            wanted += _imports(path.read_bytes())
+            wanted += _imports(path)
             # Tables beside a module, which it reads instead of importing them.
             for file in path.parent.iterdir():
                 if file.suffix in _DATA:
@@ -56,10 +52,28 @@ def followed(modules: Iterable[str]) -> dict[str, Path]:
     return found
 
 
-def _imports(source: bytes) -> list[str]:
-    """Modules of the followed floors that this source text imports, anywhere in it."""
+@cache
+def _kernels() -> dict[str, Path]:
+    """The files of `text`, by module."""
+    root = _file("text")
+    assert root is not None  # winnow's own
+    found: dict[str, Path] = {}
+    folders = [root.parent]
+    while folders:
+        # Not `rglob`: beside the sources lie thousands of compiled kernels.
+        for entry in folders.pop().iterdir():
+            if entry.suffix == ".py":
+                found[".".join(("text", *entry.relative_to(root.parent).with_suffix("").parts))] = entry
+            elif entry.is_dir() and entry.name != "__pycache__":
+                folders.append(entry)
+    return found
+
+
+@cache
+def _imports(path: Path) -> list[str]:
+    """Modules of the followed floors that this file imports, anywhere in it."""
     names: list[str] = []
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:

@@ -1,5 +1,6 @@
 """A number for every document, by an SQL expression over its own columns."""
 
+import re
 from typing import Any
 
 import duckdb
@@ -12,7 +13,7 @@ from pipeline.errors import PlanError
 from pipeline.predicate import PredicateError, bracket, reason
 from pipeline.rules import TABLE, typed
 
-_NUMBERS = ("INT", "DECIMAL", "DOUBLE", "FLOAT")  # INTEGER, UBIGINT, HUGEINT, DECIMAL(3,1) …
+_NUMBER = re.compile(r"U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|DECIMAL(\(.*\))?|DOUBLE|FLOAT|BIGNUM")
 
 
 def not_a_number(sql: str, schema: pa.Schema) -> str:
@@ -21,7 +22,7 @@ def not_a_number(sql: str, schema: pa.Schema) -> str:
         kind = typed(sql, schema)
     except PredicateError as fault:
         return str(fault)
-    number = any(word in kind for word in _NUMBERS) and not kind.endswith("]")
+    number = _NUMBER.fullmatch(kind) is not None
     remedy = f", as by CAST({sql} AS DOUBLE)" if kind == "VARCHAR" else ""
     return "" if number else f"it gives {kind}; expected a number{remedy}"
 

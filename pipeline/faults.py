@@ -86,32 +86,35 @@ def explain(
         if detail["type"] == "too_short" and any(_within(other["loc"], detail["loc"]) for other in details):
             continue  # short of what was refused: said already
         inside = tuple(part for part in detail["loc"] if not str(part).startswith(("function-", "[")))
-        key = ".".join(map(str, inside)) or "value"
-        mark = marked.mark((*at, *inside))
+        place = marked.written(at, inside)
+        mark = marked.mark(place)
+        moved = marked.told(place)
+        here, name = (place[len(at) :], what) if moved == place else (moved[1:], str(moved[0]))
+        key = ".".join(map(str, here)) or "value"
         kind, found = detail["type"], detail["input"]
         if kind == "extra_forbidden":
             message = (
-                f"{what}: unknown key {key!r}; {choose(str(inside[-1]), _keys(model, inside[:-1], also))}"
+                f"{name}: unknown key {key!r}; {choose(str(inside[-1]), _keys(model, inside[:-1], also))}"
             )
         elif kind == "missing":
-            message = f"{what}: key {key!r} is missing{_about(model, inside)}"
+            message = f"{name}: key {key!r} is missing{_about(model, inside)}"
         elif kind == "literal_error":
             allowed = detail.get("ctx", {}).get("expected", "")
             known = [word.strip("' ") for word in allowed.replace(" or ", ", ").split(",")]
-            message = f"{what}: {key} is {show(found)}; {choose(str(found), known)}"
+            message = f"{name}: {key} is {show(found)}; {choose(str(found), known)}"
         elif kind == "value_error":
             said = str(detail["ctx"]["error"])
-            if not inside:  # of several keys together
-                message = f"{what}: {said}"
-            elif repr(found) in said:
-                message = f"{what}: {key}: {said}"
+            if not here:  # of several keys together, or all that is written
+                message = f"{name}: {said}"
+            elif repr(found) in said or f"found {show(found)}" in said:
+                message = f"{name}: {key}: {said}"
             else:
-                message = f"{what}: {key} is {show(found)}; {said}"
+                message = f"{name}: {key} is {show(found)}; {said}"
         else:
             expected = detail["msg"].replace("Input should be", "expected")
             expected = expected.replace("valid string", "text").replace("valid dictionary", "mapping")
             expected = expected.replace("valid tuple", "list").replace("Tuple should have", "expected")
-            message = f"{what}: {key} is {show(found)}; {expected[0].lower()}{expected[1:]}"
+            message = f"{name}: {key} is {show(found)}; {expected[0].lower()}{expected[1:]}"
             if "text" in expected and isinstance(found, int | float):
                 message += "; put it in quotes"
         faults.add(message, mark)

@@ -57,21 +57,30 @@ def _held(root: str, who: dict[str, Any]) -> StoreError:
 def _local(root: str, path: str) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         with store.errors(path):
-            file = stack.enter_context(open(path, "a+", encoding="utf-8"))
+            # Without a buffer, which would be written once more when a full disk is left behind.
+            file = stack.enter_context(open(path, "a+b", buffering=0))
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            content = file.read()
-            raise _held(root, json.loads(content) if content else {}) from None
+            raise _held(root, _read(file.read())) from None
         with store.errors(path):
             file.truncate(0)
-            file.write(json.dumps(_who()))
-            file.flush()
+            file.write(json.dumps(_who()).encode())
         try:
             yield
         finally:
-            file.truncate(0)
+            with contextlib.suppress(OSError):  # of a disk that is gone
+                file.truncate(0)
+
+
+def _read(content: bytes) -> dict[str, Any]:
+    """What a hold's file says; it may be half written."""
+    try:
+        found = json.loads(content)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 @contextlib.contextmanager

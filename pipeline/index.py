@@ -18,6 +18,7 @@ from pydantic import AfterValidator
 
 from pipeline import store
 from pipeline.corpus import Corpus
+from pipeline.counted import counted
 from pipeline.errors import PlanError, StoreError
 from pipeline.faults import show
 from pipeline.stage import Listed
@@ -71,7 +72,7 @@ class IndexFile:
             raise self._changed("its content is")
         with store.parquet_file(self.path) as parquet:
             if parquet.metadata.num_rows != self.rows:  # documents are numbered by what the manifest says
-                raise self._changed(f"its {parquet.metadata.num_rows:,} rows are")
+                raise self._changed(f"its number of rows, {parquet.metadata.num_rows:,}, is")
             for batch in store.row_batches(parquet, columns, batch_rows):
                 yield pa.Table.from_batches([batch])
 
@@ -114,7 +115,7 @@ def describe(name: str, against: Sequence[str]) -> list[str]:
     """Which indexes are used and what they hold, for the plan."""
     return [
         f"against {folder}, the index of {read_manifest(folder)['corpus']}: "
-        f"{_entry(name, folder)['documents']:,} documents"
+        f"{counted(_entry(name, folder)['documents'], 'document')}"
         for folder in against
     ]
 
@@ -122,7 +123,10 @@ def describe(name: str, against: Sequence[str]) -> list[str]:
 def read_manifest(folder: str) -> dict[str, Any]:
     """The `index.json` of a folder; PlanError where there is none that this version can read."""
     path = store.join(_place(folder), MANIFEST)
-    found = store.read_json(path)
+    try:
+        found = store.read_json(path)
+    except StoreError as fault:
+        raise PlanError(f"index {folder!r}: {fault}") from fault
     if found is None:
         problem = "is no whole JSON file" if store.exists(path) else "is not there"
         raise PlanError(
@@ -196,7 +200,7 @@ def _checked(name: str, folder: str, same: Mapping[str, Any]) -> dict[str, Any]:
         path = store.join(place, wrong[0]["name"])
         size = store.size(path)
         found = "is not there" if size is None else f"has {size:,} bytes"
-        others = f" (and {len(wrong) - 1} files more)" if len(wrong) > 1 else ""
+        others = f" (and {counted(len(wrong) - 1, 'file')} more)" if len(wrong) > 1 else ""
         raise PlanError(
             f"index {folder!r}: {path} {found}, {MANIFEST} says {wrong[0]['bytes']:,}{others}; start the run "
             "that wrote the index again: it writes what is missing"

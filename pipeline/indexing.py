@@ -71,20 +71,23 @@ def write_index(
         step.name: json.loads(json.dumps(_index(step.name, step.options).same(step.options)))
         for step in steps
     }
-    if not todo and store.read_json(store.join(folder, MANIFEST)) == _manifest(plan, same, tasks, known):
+    others = _others(folder, {task.name for task in tasks})
+    told = store.read_json(store.join(folder, MANIFEST))
+    if not todo and not others and told == _manifest(plan, same, tasks, known):
         return
     store.make_folder(folder)
     with hold(folder):
         store.sweep(folder)
         progress.start("index", len(tasks), len(tasks) - len(todo))
         if todo:
-            for told in engine().map(index_unit, todo):
-                known[told["name"]] = told
-                progress.batch(told["rows"], 0, told["rows"])
+            for written in engine().map(index_unit, todo):
+                known[written["name"]] = written
+                progress.batch(written["rows"], 0)
                 progress.unit()
         progress.finish()
         store.write_json(store.join(folder, MANIFEST), _manifest(plan, same, tasks, known))
-        _remove_others(folder, {task.name for task in tasks})
+        for name in others:
+            store.remove(store.join(folder, name))
     documents = {
         step.name: sum(known[t.name]["rows"] for t in tasks if t.pass_ == step.name) for step in steps
     }
@@ -113,7 +116,7 @@ def _told(path: str) -> dict[str, Any] | None:
         return None
     try:
         with store.parquet_file(path) as file:
-            rows = file.metadata.num_rows
+            rows = sum(batch.num_rows for batch in file.iter_batches())  # all read: it may be damaged
     except StoreError:
         return None
     digest = hashlib.sha256()
@@ -181,9 +184,11 @@ def _manifest(
     return {"format": FORMAT, "winnow": version("winnow"), "corpus": plan.config.corpus, "passes": passes}
 
 
-def _remove_others(folder: str, names: set[str]) -> None:
-    """Removes files that an earlier index had, and nothing that winnow has not written there."""
-    for below in table_of_steps.PASSES:
-        for name in store.names(store.join(folder, below)):
-            if _WRITTEN.fullmatch(name) and f"{below}/{name}" not in names:
-                store.remove(store.join(folder, below, name))
+def _others(folder: str, names: set[str]) -> list[str]:
+    """Files that an earlier index had, by name, and nothing that winnow has not written there."""
+    return [
+        f"{below}/{name}"
+        for below in table_of_steps.PASSES
+        for name in store.names(store.join(folder, below))
+        if _WRITTEN.fullmatch(name) and f"{below}/{name}" not in names
+    ]

@@ -3,27 +3,30 @@
 Each call of `Corpus.map` has a journal of its own, by its number. On a local disk that is one file, to which
 each result is added as it comes; on an object store, where nothing can be added to a file, one file for the
 results of some seconds. A local file may end in half an entry, which is cut off; bytes that have changed are
-told by the entry's checksum, and the task is done again.
+told by the entry's checksum, and the task is done again. So is one whose local files are gone or have another
+size.
 """
 
 import contextlib
 import io
+import json
 import os
 import pickle
 import struct
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-from pipeline import store
+from pipeline import store, written
 
 MOST_BYTES = 16 << 20  # of a result: a larger one is not kept, and its task done again after a kill
 BLOCK_BYTES = 8 << 20  # of results that are written together to an object store, about
 BLOCK_SECONDS = 5.0
 
-_HEAD = struct.Struct("<QQI")  # number of the item, bytes of the pickled result, their CRC-32
+# Number of the item; bytes of what follows, the files that it wrote (JSON) and its result (a pickle); CRC-32.
+_HEAD = struct.Struct("<QQQI")
 _ENDING = ".tasks"
 
 
@@ -54,8 +57,8 @@ class Call:
 
     folder: str
     name: str
-    _found: dict[int, tuple[str, int, int, int]] = field(default_factory=dict)
-    _local: BinaryIO | None = None
+    _found: dict[int, tuple[str, int, int, int, int]] = field(default_factory=dict)
+    _local: io.FileIO | None = None
     _held: list[bytes] = field(default_factory=list)
     _held_bytes: int = 0
     _blocks: int = 0
@@ -77,36 +80,43 @@ class Call:
         with store.open_input(path) as file:
             while at + _HEAD.size <= size:
                 file.seek(at)
-                item, length, check = _HEAD.unpack(file.read(_HEAD.size))
-                if at + _HEAD.size + length > size:
+                item, about, length, check = _HEAD.unpack(file.read(_HEAD.size))
+                if at + _HEAD.size + about + length > size:
                     break
                 at += _HEAD.size
-                self._found[item] = path, at, length, check
-                at += length
+                self._found.pop(item, None)
+                if _files_there(file, about):
+                    self._found[item] = path, at, about, length, check
+                at += about + length
         if at < size and store.is_local(path):
             with store.errors(path):
                 os.truncate(path, at)
 
     def result(self, item: int) -> Any:
         """The result of an item that is done. KeyError where what is written of it is not what was."""
-        path, at, length, check = self._found[item]
+        path, at, about, length, check = self._found[item]
         with store.open_input(path) as file:
             file.seek(at)
-            packed = file.read(length)
+            packed = file.read(about + length)
         if zlib.crc32(packed) != check:
             raise KeyError(item)
         try:
-            return pickle.loads(packed)
+            return pickle.loads(packed[about:])
         except Exception as fault:  # pickles of other code may fail in any way
             raise KeyError(item) from fault
 
-    def add(self, item: int, result: Any) -> None:
-        """Keeps the result of an item, unless it is too large to be kept."""
+    def add(self, item: int, result: Any, files: Mapping[str, int]) -> None:
+        """Keeps the result of an item, unless it is too large to be kept.
+
+        files   local files that it stands for, with their bytes
+        """
         packed = _packed(result)
         if packed is None:
             return
-        self._held += [_HEAD.pack(item, len(packed), zlib.crc32(packed)), packed]
-        self._held_bytes += _HEAD.size + len(packed)
+        about = json.dumps(dict(files)).encode()
+        check = zlib.crc32(packed, zlib.crc32(about))
+        self._held += [_HEAD.pack(item, len(about), len(packed), check), about, packed]
+        self._held_bytes += _HEAD.size + len(about) + len(packed)
         if store.is_local(self.folder):
             self._append()
         else:
@@ -118,9 +128,11 @@ class Call:
         path = store.join(self.folder, f"{self.name}{_ENDING}")
         with store.errors(path):
             if self._local is None:
-                self._local = open(path, "ab")  # noqa: SIM115, closed in close
-            self._local.write(b"".join(self._held))
-            self._local.flush()
+                # Without a buffer, which would be written once more when a full disk is left behind.
+                self._local = open(path, "ab", buffering=0)  # noqa: SIM115, closed in close
+            left = memoryview(b"".join(self._held))
+            while left:
+                left = left[self._local.write(left) :]
         self._held = []
 
     def _write_block(self) -> None:
@@ -131,10 +143,18 @@ class Call:
         self._held, self._held_bytes, self._written = [], 0, time.monotonic()
 
     def close(self) -> None:
-        if self._local is not None:
-            self._local.close()
-        else:
+        if not store.is_local(self.folder):
             self._write_block()
+        elif self._local is not None:
+            self._local.close()
+
+
+def _files_there(file: BinaryIO, about: int) -> bool:
+    """Whether the files are there that the next `about` bytes name."""
+    try:
+        return written.there(json.loads(file.read(about)))
+    except (ValueError, AttributeError, TypeError):
+        return False
 
 
 def _files(folder: str, call: str) -> list[str]:

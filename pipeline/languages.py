@@ -8,6 +8,7 @@ from rich.table import Table
 
 from pipeline import sql, thresholds_file
 from pipeline import steps as table_of_steps
+from pipeline.counted import counted
 from pipeline.errors import PlanError
 from pipeline.frequent_words import SEVERAL, as_table, frequent_words
 from pipeline.thresholds import LANGUAGE_SCORE, SCORE, Asked, Rows, Signal, choose_signals, derive
@@ -40,7 +41,7 @@ def thresholds(
     thresholds_file.show(derived, names, console)
     count = len(derived.numbers)
     console.print(
-        f"wrote {out}: {count} language{'' if count == 1 else 's'} and default; in a run file:\n"
+        f"wrote {out}: {counted(count, 'language')} and default; in a run file:\n"
         f"  - thresholds: {{file: {out}}}",
         style="green",
         highlight=False,

@@ -13,6 +13,7 @@ from pipeline.cutting import Cutter
 from pipeline.errors import ContractError
 from pipeline.plan import Layer
 from pipeline.planned_step import Step
+from pipeline.seal import sealed
 from pipeline.segment import DROPPED_BY, Chain, Tally, dropped_by
 from pipeline.source import ROW_COLUMNS
 from pipeline.stage import Label
@@ -98,7 +99,7 @@ def label_unit(layer: Layer, root: str, task: LabelTask) -> dict[str, Any]:
     if cutter is not None:
         manifest["tokens"] += cutter.cut.tokens  # as they came to the layer; all other counts are as cut
         manifest["cut"] = cutter.cut.as_dict()
-    store.write_json(told, manifest)
+    store.write_json(told, sealed(manifest))
     return manifest
 
 

@@ -6,7 +6,7 @@ Keys are always text.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import yaml
@@ -28,17 +28,49 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True)
 class Marked:
-    """The content of a YAML file; `lines` says of each key path of `data` where it stands."""
+    """The content of a YAML file; `lines` says of each key path of `data` where it stands.
+
+    moved   key paths of `data` that the person wrote under another one, and that
+    """
 
     file: str
     data: Any
     lines: Mapping[KeyPath, Mark]
+    moved: Mapping[KeyPath, KeyPath] = field(default_factory=dict)
 
     def mark(self, path: KeyPath = ()) -> Mark:
         """Where `path` stands; for a path that is not in the file, its nearest parent."""
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path, Mark(self.file, 1))
+
+    def written(self, at: KeyPath, inside: KeyPath) -> KeyPath:
+        """The key path in `data` of what became `inside` when the value at `at` was read: a text can stand
+        for a list of it, names with values for a list."""
+        value = self.data
+        for part in at:
+            value = value.get(part) if isinstance(value, dict) else value[int(part)]
+        value = value if isinstance(value, dict | list) else None  # the name of a step alone
+        parts: list[str | int] = [*at]
+        for part in inside:
+            if isinstance(value, str | int | float):
+                break
+            if isinstance(value, dict) and isinstance(part, int):
+                part = [*value, part][min(part, len(value))]
+            parts.append(part)
+            if isinstance(value, dict):
+                value = value.get(part)
+            else:
+                there = isinstance(value, list) and isinstance(part, int) and part < len(value)
+                value = value[int(part)] if there else None
+        return tuple(parts)
+
+    def told(self, path: KeyPath) -> KeyPath:
+        """`written`, in the place where the person wrote what was moved."""
+        for place, written in self.moved.items():
+            if path[: len(place)] == place:
+                return (*written, *path[len(place) :])
+        return path
 
 
 MAX_NODES = 100_000  # after aliases are expanded: a run file is small, a YAML bomb is not

@@ -112,7 +112,7 @@ def make_plan(config: Config) -> Plan:
     check_index(config)
     counting = _counting(config)
     segments = tuple(_segment(name, source, counting) for name, source in config.sources.items())
-    schema = _union(segments)
+    schema = _union(segments, config.sources)
     chain = hash_of("across", config.seed, [(s.source, s.hash) for s in segments], code_digest(_LAYERS))
     counted = {s.source: _last(s.steps, counting.name) for s in segments}
     layers, schema, chain = _layers(config, schema, chain, counted)
@@ -252,16 +252,19 @@ def _layers(
     return tuple(layers), pa.schema([f.with_nullable(True) for f in fields.values()]), chain
 
 
-def _union(segments: Sequence[Segment]) -> pa.Schema:
+def _union(segments: Sequence[Segment], sources: Mapping[str, SourceConfig]) -> pa.Schema:
     """The columns of all sources; one that two sources give in different types is an error."""
     fields: dict[str, tuple[str, pa.Field]] = {}
     for segment in segments:
         for field in segment.schema:
             source, known = fields.setdefault(field.name, (segment.source, field))
             if known.type != field.type:
+                here, there = sources[segment.source], sources[source]
                 raise PlanError(
-                    f"column {field.name!r} is {known.type} in source {source!r} and {field.type} in "
-                    f"source {segment.source!r}: rename or leave out one of them"
+                    f"column {field.name!r} is {known.type} in source {source!r} ({there.file}:{there.line}) "
+                    f"and {field.type} in source {segment.source!r}: rename or leave out one of them",
+                    here.file,
+                    here.line,
                 )
     return pa.schema([field for _, field in fields.values()])
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -20,7 +21,7 @@ def check_names(
 ) -> None:
     """Raises PlanError where an option that is marked by `Names` names what the run does not have.
 
-    fields     columns that are there when the pass runs; that one is missing is told by who checks `reads`
+    fields     columns that are there when the pass runs
     left_out   sources of the run's recipe that the run file leaves out: they may be named
     """
     options = step.options
@@ -39,6 +40,13 @@ def check_names(
                 for column, kind in mark.columns(value).items():
                     if column in fields:
                         _check_type(step, name, column, fields[column].type, kind)
+                    elif not table_of_steps.adding(column):  # else who checks `reads` says which step does
+                        raise PlanError(
+                            f"pass {step.name!r}: {name} names column {column!r}, which is not there; "
+                            f"{choose(column, list(fields))}",
+                            step.file,
+                            step.line,
+                        )
 
 
 def check_index(config: Config) -> None:
@@ -56,8 +64,15 @@ def check_index(config: Config) -> None:
         refuse(
             f"no pass of `across` can leave one; {', '.join(able)} can: add one of them, or leave out `index`"
         )
+    own = f"give it a folder of its own, as {store.join(config.output, 'index')}"
     if _same_place(folder, config.output):
-        refuse(f"it is the `output` of this run; give it a folder of its own, as {config.output}/index")
+        refuse(f"it is the `output` of this run; {own}")
+    for kept in ("shards", "segments", "layers"):
+        place = _whole(store.join(config.output, kept))
+        if f"{_whole(folder)}/".startswith(f"{place}/"):
+            refuse(f"it lies in {store.join(config.output, kept)}, which holds this run's own files; {own}")
+    if store.is_local(folder) and not _can_be_folder(folder):
+        refuse("a file is there, or on the way to it; expected a folder, or a path where there is nothing")
     for step in passes:
         if any(_same_place(folder, other) for other in getattr(step.options, "against", ())):
             refuse(f"pass {step.name!r} is to compare against it, so it must not be written; choose another")
@@ -67,6 +82,12 @@ def check_index(config: Config) -> None:
         refuse(
             f"that is the index of corpus {owner!r}, and this one is {config.corpus!r}; choose another folder"
         )
+
+
+def _can_be_folder(path: str) -> bool:
+    """Whether a folder is there, or nothing that stands in the way of one."""
+    place = Path(_whole(path))
+    return next((each.is_dir() for each in (place, *place.parents) if os.path.lexists(each)), True)
 
 
 def _same_place(one: str, other: str) -> bool:

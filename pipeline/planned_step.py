@@ -43,7 +43,7 @@ class Step:
     rule_lines: Mapping[str, Mark]
     """Where each rule stands, for messages."""
     besides: str = ""
-    """What the stage's `fingerprint` said when it was planned."""
+    """What the `fingerprint` of the stage or pass said when it was planned."""
     cuts: str | None = None
     """Of a pass: the column that tells what it takes out of the texts."""
     tables: tuple[tuple[str, str], ...] = ()
@@ -134,6 +134,7 @@ def plan_pass(step: StepConfig, fields: dict[str, pa.Field], chain: str, seed: i
         replay=True,
         expensive=False,
         rule_lines={},
+        besides=besides,
         cuts=declared.cuts,
         tables=tuple(declared.tables.items()),
     )

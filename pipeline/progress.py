@@ -9,6 +9,8 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
+from pipeline.counted import counted
+
 _LINES_EVERY = 10.0  # seconds between lines where there is no terminal
 
 
@@ -29,7 +31,7 @@ class Progress:
 
     def _clear(self, name: str, units: int = 0, done: int = 0) -> None:
         self._name, self._units, self._before, self._done = name, units, done, done
-        self._documents = self._bytes = self._kept = 0
+        self._documents = self._bytes = self._kept = self._judged = 0
         self._doing = ""
         self._started = time.monotonic()
 
@@ -53,18 +55,20 @@ class Progress:
             self._clear(name, units, done)
             self._last_line = time.monotonic()
         if done and done < units:
-            self.say(f"{name}: {done} of {units} units done before")
+            self.say(f"{name}: {done} of {counted(units, 'unit')} done before")
 
     def doing(self, what: str) -> None:
         """Names the part of the work that goes on now."""
         with self._lock:
             self._doing = what
 
-    def batch(self, documents: int, size: int, kept: int) -> None:
+    def batch(self, documents: int, size: int, kept: int | None = None) -> None:
+        """`kept` of these documents stay; None where nothing is asked about that."""
         with self._lock:
             self._documents += documents
             self._bytes += size
-            self._kept += kept
+            if kept is not None:
+                self._kept, self._judged = self._kept + kept, self._judged + documents
         self._maybe_line()
 
     def unit(self) -> None:
@@ -90,7 +94,7 @@ class Progress:
         spent = max(time.monotonic() - self._started, 1e-9)
         rate = f"{self._documents / spent:,.0f} documents/s" if self._documents else ""
         speed = f"{self._bytes / spent / 1e6:,.1f} MB/s" if self._bytes else ""
-        kept = f"{self._kept / self._documents:.1%} kept" if self._documents else ""
+        kept = f"{self._kept / self._judged:.1%} kept" if self._judged else ""
         here = self._done - self._before
         left = ""
         if here and self._done < self._units:
@@ -99,8 +103,8 @@ class Progress:
 
     def _summary(self, final: bool = False) -> str:
         spent, rate, speed, kept, left = self._rates()
-        documents = f"{self._documents:,} documents" if self._documents else ""
-        parts = [f"{self._done}/{self._units} units", documents, rate, speed, kept]
+        documents = counted(self._documents, "document") if self._documents else ""
+        parts = [f"{self._done}/{counted(self._units, 'unit')}", documents, rate, speed, kept]
         parts += [f"in {_duration(spent)}"] if final else [left, self._doing]
         return f"{self._name}: " + ", ".join(part for part in parts if part)
 
@@ -111,9 +115,8 @@ class Progress:
             if not self._name:
                 return grid
             bar = ProgressBar(total=max(self._units, 1), completed=self._done, width=24)
-            grid.add_row(
-                self._name, bar, f"{self._done}/{self._units} units", rate, speed, kept, left, self._doing
-            )
+            done = f"{self._done}/{counted(self._units, 'unit')}"
+            grid.add_row(self._name, bar, done, rate, speed, kept, left, self._doing)
             return grid
 
 

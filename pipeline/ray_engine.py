@@ -41,6 +41,8 @@ class RayEngine:
         os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")  # never starts again by itself
+        # A worker process starts when there is work for it, not one per core besides those of the pool.
+        os.environ.setdefault("RAY_prestart_worker_first_driver", "0")
         # If a cluster is lost, Ray's core says so and ends this process.
         os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal" if address is None else "error")
         import ray

@@ -66,7 +66,8 @@ class Recipe:
 def recipe_names() -> tuple[str, ...]:
     """The recipes for one source that come with winnow, sorted (`corpus_recipe` has the others)."""
     return tuple(
-        sorted(file.stem for file in RECIPES.glob("*.yaml") if "steps" in marks.load(str(file)).data)
+        # Not parsed: of all that would take a fifth of a second.
+        sorted(file.stem for file in RECIPES.glob("*.yaml") if "\nsteps:" in "\n" + file.read_text("utf-8"))
     )
 
 

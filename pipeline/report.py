@@ -1,5 +1,6 @@
 """What the command line prints: the plan, the funnel of a finished run, the catalogue of steps."""
 
+import textwrap
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -17,6 +18,7 @@ from rich.text import Text
 from pipeline import benchmarks, state
 from pipeline import steps as table_of_steps
 from pipeline.corpus_recipe import CorpusRecipe, corpus_recipe_names, load_corpus_recipe
+from pipeline.counted import counted
 from pipeline.errors import PlanError
 from pipeline.faults import choose
 from pipeline.indexing import indexed_passes
@@ -55,11 +57,17 @@ def outline(plan: Plan, console: Console) -> None:
             here = state.layer_state(root, layer, units, digest)
             layers.append(here)
             ready = not here.todo
-            status = "done" if ready else f"{len(here.done)} of {len(units)} units done"
+            status = "done" if ready else f"{len(here.done)} of {counted(len(units), 'unit')} done"
             if ready:
                 digest = state.next_digest(digest, layer, here, units)
                 units = state.with_layer(root, layer, here, units)
-        _layer(layer, status, console)
+        try:
+            _layer(layer, status, console)
+        except PlanError as fault:  # of a file that the pass reads
+            step = next((each for each in plan.config.across if layer.name.endswith(f"-{each.name}")), None)
+            if fault.file is not None or step is None:
+                raise
+            raise PlanError(fault.message, step.file, step.line) from fault
     if not plan.config.no_benchmarks and not any(
         layer.pass_ is not None and layer.pass_.name == benchmarks.PASS for layer in plan.layers
     ):
@@ -92,12 +100,12 @@ def _stop(count: int) -> str:
 
 def _segment(segment: Segment, done: state.SegmentState, root: str, console: Console) -> None:
     size = sum({unit.path: unit.size for unit in segment.units}.values())
-    status = f"{len(done.done)} of {len(segment.units)} units done"
+    status = f"{len(done.done)} of {counted(len(segment.units), 'unit')} done"
     if done.todo and (donors := state.donors(root, segment, done.todo)):
         status += f"; signals of an earlier run serve {len(donors)}"
     console.print(
         Text(f"\nsource {segment.source}", style="bold")
-        + Text(f"  read {segment.reader}: {len(segment.units)} units, {_size(size)}")
+        + Text(f"  read {segment.reader}: {counted(len(segment.units), 'unit')}, {_size(size)}")
         + Text(f"  {status}", style="cyan")
     )
     for unit in segment.units[:UNITS_SHOWN]:
@@ -121,8 +129,23 @@ def _layer(layer: Layer, status: str, console: Console) -> None:
         _steps([layer.pass_], console)
         declared = table_of_steps.pass_(layer.pass_.name, layer.pass_.options)
         for line in declared.describe(layer.pass_.options):
-            console.print(Padding(Text(line, style="dim"), (0, 0, 0, 6), expand=False))
+            _told(line, console)
     _steps(layer.steps, console)
+
+
+def _told(line: str, console: Console) -> None:
+    """A line about a step; what does not fit goes on below, a little to the right of where it begins."""
+    indent = " " * (6 + len(line) - len(line.lstrip()))
+    parts = textwrap.wrap(
+        line.strip(),
+        max(console.width, 40),
+        initial_indent=indent,
+        subsequent_indent=f"{indent}  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    for part in parts:
+        console.print(Text(part, style="dim"), soft_wrap=True)
 
 
 def _steps(steps: Iterable[Step], console: Console) -> None:
@@ -136,11 +159,9 @@ def _steps(steps: Iterable[Step], console: Console) -> None:
             if step.cuts is not None:
                 console.print("      cuts the text: steps from here on see what is left", style="yellow")
             for name, about in step.tables:
-                line = Text(f"writes the table {name}: {about}", style="dim")
-                console.print(Padding(line, (0, 0, 0, 6), expand=False))
+                _told(f"writes the table {name}: {about}", console)
             if step.adds:
-                columns = Text("adds " + ", ".join(step.adds), style="dim")
-                console.print(Padding(columns, (0, 0, 0, 6), expand=False))
+                _told("adds " + ", ".join(step.adds), console)
         table = Table.grid(padding=(0, 1))
         for rule in step.rules:
             predicate = Text(rule.drop_if, overflow="fold")
@@ -169,7 +190,7 @@ def funnel(manifest: dict[str, Any], console: Console) -> None:
         table.add_section()
         table.add_row(f"[bold]{layer['layer']}[/]", f"{layer['documents']:,}", f"{layer['tokens']:,}", "")
         if cut := layer.get("cut"):
-            texts = f"  − cut from {cut['documents']:,} texts"
+            texts = f"  − cut from {counted(cut['documents'], 'text')}"
             table.add_row(texts, "", f"[red]{cut['tokens']:,}[/]", "")
         _rule_rows(table, layer, whole)
         table.add_row(
@@ -178,7 +199,9 @@ def funnel(manifest: dict[str, Any], console: Console) -> None:
     shards = manifest["mixture"]["shards"]
     rows, tokens = (sum(shard[key] for shard in shards) for key in ("rows", "tokens"))
     table.add_section()
-    table.add_row(f"[bold]{len(shards)} shards[/]", f"{rows:,}", f"{tokens:,}", _share(rows, whole))
+    table.add_row(
+        f"[bold]{counted(len(shards), 'shard')}[/]", f"{rows:,}", f"{tokens:,}", _share(rows, whole)
+    )
     console.print(table)
     for name, source in manifest["mixture"]["sources"].items():
         if source.get("reason"):

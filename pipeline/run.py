@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from pipeline import state, store
 from pipeline import steps as table_of_steps
 from pipeline.corpus import CorpusUnit
+from pipeline.counted import counted
 from pipeline.engine import Engine, InlineEngine
 from pipeline.errors import StoreError, TripwireError
 from pipeline.hold import hold
@@ -109,6 +110,8 @@ class Run:
             raise TripwireError(Message(self.plan, segments, layers, self._tasks)(wires))
         write_index(self.plan, segments, layers, units, self.engine, self.progress)
         manifest = state.mixture_done(self.root, self.plan.mixture_hash, digest)
+        if manifest is not None:  # a start that was killed at its very end has left it
+            self._remove_other_mixtures("")
         if manifest is None:
             manifest = self._mixture(units, digest, segments, layers, wires)
         elif manifest.get("tripwires") != wires.as_dict():  # others are accepted now: the draw is the same
@@ -124,10 +127,7 @@ class Run:
 
     def _layer(self, layer: Layer, units: list[CorpusUnit], digest: str) -> state.LayerState:
         found = state.layer_state(self.root, layer, units, digest)
-        if not found.todo:
-            return found
-        started = time.monotonic()
-        LayerRun(
+        layer_run = LayerRun(
             self.root,
             layer,
             units,
@@ -136,7 +136,12 @@ class Run:
             self.plan.config.seed,
             self.engine,
             self.progress,
-        )(found)
+        )
+        if not found.todo:
+            layer_run.tidy()  # of a start that was killed at the very end of the layer
+            return found
+        started = time.monotonic()
+        layer_run(found)
         self._note(layer.name, len(found.todo), started)
         return state.layer_state(self.root, layer, units, digest)
 
@@ -232,10 +237,11 @@ class Run:
                 store.remove(other)
 
     def _write_plan(self) -> None:
-        """`plan.json` tells `winnow sql` which folders are the current ones."""
+        """`plan.json` tells `winnow sql` which folders are the current ones, and which units in them."""
         plan = {
             "corpus": self.plan.config.corpus,
             "segments": [segment.folder for segment in self.plan.segments],
+            "units": sorted(unit.name for segment in self.plan.segments for unit in segment.units),
             "layers": [
                 {
                     "folder": layer.folder,
@@ -325,4 +331,5 @@ def _totals(manifest: dict[str, Any]) -> str:
     rows = sum(shard["rows"] for shard in shards)
     tokens = sum(shard["tokens"] for shard in shards)
     size = sum(shard["bytes"] for shard in shards)
-    return f"{rows:,} documents, {tokens:,} tokens in {len(shards)} shards, {size / 1e6:,.1f} MB"
+    what = f"{counted(rows, 'document')}, {counted(tokens, 'token')} in {counted(len(shards), 'shard')}"
+    return f"{what}, {size / 1e6:,.1f} MB"

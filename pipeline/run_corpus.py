@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
-from pipeline import store
+from pipeline import store, written
 from pipeline.corpus import CorpusUnit
 from pipeline.engine import Engine
 from pipeline.errors import EngineError
@@ -58,14 +59,22 @@ class RunCorpus:
         doing: str,
     ) -> Iterator[Result]:
         with closing(journal.call(number, doing, len(items))) as call:
-            todo = self.engine.map(function, [item for at, item in enumerate(items) if at not in call])
+            task = partial(_told, function)
+            todo = self.engine.map(task, [item for at, item in enumerate(items) if at not in call])
             for at, item in enumerate(items):
                 if at not in call:
-                    result = next(todo)
-                    call.add(at, result)
+                    result, files = next(todo)
+                    call.add(at, result, files)
                 else:
                     try:
                         result = call.result(at)
                     except KeyError:
-                        [result] = self.engine.map(function, [item])
+                        [(result, files)] = self.engine.map(task, [item])
+                        call.add(at, result, files)
                 yield result
+
+
+def _told(function: Callable[[Item], Result], item: Item) -> tuple[Result, dict[str, int]]:
+    """A task's result, and the files that it leaves."""
+    with written.watched() as files:
+        return function(item), files

@@ -1,6 +1,6 @@
 """One layer of a run: its pass, as far as it is not done, and then the labels of each unit."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -9,6 +9,7 @@ from pipeline import steps as table_of_steps
 from pipeline.closure import code_digest
 from pipeline.corpus import CorpusUnit
 from pipeline.engine import Engine
+from pipeline.errors import PlanError
 from pipeline.journal import Journal
 from pipeline.layer import LabelTask, StoredLabels, label_unit
 from pipeline.plan import Layer
@@ -20,7 +21,7 @@ from pipeline.stage import Label
 _SCRATCH = "scratch-"
 
 # Modules, besides those that the layer's hash stands for, whose code decides which results are believed.
-_TASKS = ("pipeline.journal", "pipeline.run_corpus")
+_TASKS = ("pipeline.journal", "pipeline.run_corpus", "pipeline.written")
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,10 @@ class LayerRun:
             self.progress.batch(manifest["documents"], 0, manifest["kept"])
             self.progress.unit()
         self.progress.finish()
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Removes what the pass leaves behind, which a layer that is done has no use for."""
         self._remove_scratch("")
 
     def _pass(self, step: Step) -> Label:
@@ -87,6 +92,12 @@ class LayerRun:
         )
         store.make_folder(corpus.scratch)
         label = declared.run(corpus, step.options)
+        if declared.fingerprint(step.options) != step.besides:
+            self._remove_scratch("")
+            raise PlanError(
+                f"pass {step.name!r}: what it reads besides the corpus (benchmarks, a model, an index) was "
+                "changed since the run began; start again"
+            )
         tables.finish(self.folder, self.digest, list(self.layer.tables), step.name)
         return label
 
@@ -116,8 +127,9 @@ class LayerRun:
         return None
 
     def _labelled(self, folder: str) -> bool:
-        """Whether that layer has labelled all units of this corpus."""
-        manifests: Sequence[dict[str, object]] = [
-            store.read_json(store.join(folder, "units", f"{unit.name}.json")) or {} for unit in self.units
-        ]
-        return all(manifest.get("digest") == self.digest for manifest in manifests)
+        """Whether that layer has labelled all units of this corpus, and the labels are there."""
+        for unit in self.units:
+            manifest = state.unit_manifest(folder, unit.name)
+            if manifest.get("digest") != self.digest or not state.files_there(folder, unit.name, manifest):
+                return False
+        return True

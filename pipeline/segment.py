@@ -20,6 +20,7 @@ from pipeline.plan import Segment
 from pipeline.planned_step import Step
 from pipeline.replay import Donor
 from pipeline.rules import Rules
+from pipeline.seal import sealed
 from pipeline.source import BASE_SCHEMA, Reading, Unit, document_id
 from pipeline.stage import Measure, Stage
 
@@ -291,7 +292,7 @@ class SegmentWorker:
                 "dropped": {"rows": lost.rows, "bytes": lost.bytes, "sha256": lost.sha256},
             },
         }
-        store.write_json(store.join(self._folder, "units", f"{unit.name}.json"), manifest)
+        store.write_json(store.join(self._folder, "units", f"{unit.name}.json"), sealed(manifest))
         return {**manifest, "peak_rss": peak_memory()}
 
     def _fresh(self, unit: Unit, skipped: Counter[str]) -> Iterator[pa.Table]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline import state, store
+from pipeline.counted import counted
 from pipeline.engine import TRIES, Engine, Resources
 from pipeline.errors import EngineError, SourceError
 from pipeline.plan import Plan, Segment
@@ -62,7 +63,8 @@ class _Spent:
     def line(self, source: str) -> str:
         share = f", {self.kept / self.documents:.1%} kept" if self.documents else ""
         rate = f", {self.documents / max(self.seconds, 1e-9):,.0f} documents/s of a worker"
-        return f"{source}: {self.units} units, {self.documents:,} documents{share}{rate}"
+        done = f"{counted(self.units, 'unit')}, {counted(self.documents, 'document')}"
+        return f"{source}: {done}{share}{rate}"
 
 
 def run_segments(
@@ -98,8 +100,8 @@ def _tasks(root: str, segment: Segment, done: state.SegmentState, progress: Prog
     donors = state.donors(root, segment, done.todo)
     if donors:
         progress.say(
-            f"{segment.source}: signals of an earlier run serve {len(donors)} of {len(done.todo)} "
-            "units; their input is not read again"
+            f"{segment.source}: signals of an earlier run serve {len(donors)} of "
+            f"{counted(len(done.todo), 'unit')}; their input is not read again"
         )
     return [UnitTask(unit, donors.get(unit.name)) for unit in done.todo]
 
@@ -156,7 +158,8 @@ def _check(
     lines = []
     for segment, done in left:
         lines.append(
-            f"source {segment.source!r}: {len(done.todo)} of {len(segment.units)} units could not be done:"
+            f"source {segment.source!r}: {len(done.todo)} of {counted(len(segment.units), 'unit')} could not "
+            "be done:"
         )
         lines += [
             f"  {became.get(unit.name, f'{unit.path}: {killed}')}" for unit in done.todo[:_FAULTS_SHOWN]

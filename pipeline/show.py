@@ -16,6 +16,7 @@ from rich.text import Text
 
 from pipeline import sql, store
 from pipeline import steps as table_of_steps
+from pipeline.counted import counted
 from pipeline.errors import MovedError, PlanError, SourceError
 from pipeline.source import BASE_SCHEMA, Reading, Unit
 
@@ -40,6 +41,7 @@ def show(roots: Sequence[str], identity: str, part: str, console: Console) -> No
         with sql.connect(root) as connection:
             document = _find(connection, wanted)
             cuts = _cuts(connection, document) if document is not None else {}
+            spans = _spans(connection, document) if document is not None else {}
         if document is not None:
             break
     else:
@@ -54,10 +56,16 @@ def show(roots: Sequence[str], identity: str, part: str, console: Console) -> No
         console.print(document["text"] or "", markup=False, highlight=False, soft_wrap=True)
         for pass_, pieces in cuts.items():
             size = sum(len(piece.encode()) for _, piece in pieces)
-            console.print(Line(f"cut by {pass_}: {len(pieces)} spans, {size:,} bytes", style="dim"))
+            console.print(
+                Line(f"cut by {pass_}: {counted(len(pieces), 'span')}, {counted(size, 'byte')}", style="dim")
+            )
             for start, piece in pieces:
                 lines = piece.replace("\n", "⏎\n" + 10 * " ").rstrip(" ").removesuffix("\n")
                 console.print(Text(f"{start:>8,}  ", style="dim") + Text(lines), soft_wrap=True)
+        for table, rows in spans.items():
+            console.print(Line(f"{table}: {counted(len(rows), 'span')}", style="dim"))
+            for start, told in rows:
+                console.print(Text(f"{start:>8,}  ", style="dim") + Text(told), soft_wrap=True)
         console.print(Line("original", style="dim"))
         console.print(
             original(root, document).decode("utf-8", "replace"), markup=False, highlight=False, soft_wrap=True
@@ -138,6 +146,27 @@ def _cuts(
     ).fetchall():
         cuts.setdefault(pass_, []).append((start, piece))
     return {pass_: sorted(pieces) for pass_, pieces in cuts.items()}
+
+
+def _spans(
+    connection: duckdb.DuckDBPyConnection, document: dict[str, Any]
+) -> dict[str, list[tuple[int, str]]]:
+    """Spans of the document that tables of passes tell of: where each starts, and what is said of it."""
+    tables = connection.execute(
+        "SELECT table_name FROM duckdb_columns() WHERE column_name IN ('id', 'start', 'end') "
+        "AND table_name <> 'cuts' GROUP BY table_name HAVING count(*) = 3 ORDER BY table_name"
+    ).fetchall()
+    spans: dict[str, list[tuple[int, str]]] = {}
+    for (table,) in tables:
+        result = connection.execute(f'SELECT * FROM "{table}" WHERE id = ?', [document["id"]])
+        assert result.description is not None  # it is a query
+        names = [column[0] for column in result.description]
+        for row in result.fetchall():
+            told = dict(zip(names, row, strict=True))
+            start, _, _ = told.pop("start"), told.pop("end"), told.pop("id")
+            said = ", ".join(f"{name} {_shown(value)}" for name, value in told.items() if value != "")
+            spans.setdefault(table, []).append((start, " ".join(said.split())))
+    return {table: sorted(rows) for table, rows in spans.items()}
 
 
 def _segment(root: str, source: str, unit: str) -> tuple[str, str, dict[str, Any]]:

@@ -66,8 +66,8 @@ def _connected(root: str) -> duckdb.DuckDBPyConnection:
     if not store.is_local(root):
         system, _ = store.file_system(root)
         connection.register_filesystem(system)
-    segments = [_segment_files(root, folder) for folder in plan["segments"]]
-    layers = [_layer_files(root, layer) for layer in plan["layers"]]
+    segments = [_segment_files(root, folder, plan) for folder in plan["segments"]]
+    layers = [_layer_files(root, layer, plan) for layer in plan["layers"]]
     layers = [layer for layer in layers if layer["files"]]
     stored = [path for segment in segments for path in segment["documents"]]
     ledger = [path for segment in segments for path in segment["dropped"]]
@@ -88,10 +88,9 @@ def _connected(root: str) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _segment_files(root: str, folder: str) -> dict[str, Any]:
+def _segment_files(root: str, folder: str, plan: dict[str, Any]) -> dict[str, Any]:
     """Files of the units that are finished, and their manifests."""
-    units = store.names(store.join(root, folder, "units"))
-    names = [name.removesuffix(".json") for name in units if name.endswith(".json")]
+    names = state.finished_units(root, folder, plan)
     found: dict[str, Any] = {
         kind: [store.join(root, folder, kind, f"{name}.parquet") for name in names]
         for kind in ("documents", "dropped")
@@ -102,10 +101,10 @@ def _segment_files(root: str, folder: str) -> dict[str, Any]:
     return found
 
 
-def _layer_files(root: str, layer: dict[str, Any]) -> dict[str, Any]:
+def _layer_files(root: str, layer: dict[str, Any], plan: dict[str, Any]) -> dict[str, Any]:
     folder = layer["folder"]
-    names = store.names(store.join(root, folder, "units"))
-    files = [store.join(root, folder, "labels", f"{name.removesuffix('.json')}.parquet") for name in names]
+    names = state.finished_units(root, folder, plan)
+    files = [store.join(root, folder, "labels", f"{name}.parquet") for name in names]
     columns = _columns(files[0]) if files else []
     return {**layer, "files": files, "columns": columns}
 
@@ -161,6 +160,9 @@ def _units(connection: duckdb.DuckDBPyConnection, segments: Sequence[dict[str, A
                 connection.execute("INSERT INTO skipped VALUES (?, ?, ?)", [unit["unit"], reason, count])
 
 
+_HELP = (".help", ".views", ".tables")
+
+
 def prompt(connection: duckdb.DuckDBPyConnection) -> None:
     """Reads queries from the keyboard until the end of input; an error leaves the prompt standing."""
     import readline
@@ -183,10 +185,8 @@ def prompt(connection: duckdb.DuckDBPyConnection) -> None:
         word = line.strip()
         if not held and word in (".quit", ".exit"):
             return
-        if not held and word in (".help", ".views", ".tables"):
-            width = max(map(len, views))
-            for name, about in views.items():
-                print(f"  {name:{width}}  {about}")
+        if not held and word in _HELP:
+            _list(views)
             continue
         held = f"{held}\n{line}" if held else line
         if held.strip().endswith(";"):
@@ -194,6 +194,12 @@ def prompt(connection: duckdb.DuckDBPyConnection) -> None:
             show(connection, query, "table")
         elif not held.strip():
             held = ""
+
+
+def _list(views: dict[str, str]) -> None:
+    width = max(map(len, views))
+    for name, about in views.items():
+        print(f"  {name:{width}}  {about}")
 
 
 def _views(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
@@ -217,7 +223,10 @@ def _completer(connection: duckdb.DuckDBPyConnection) -> Any:
 
 def show(connection: duckdb.DuckDBPyConnection, query: str, form: str) -> bool:
     """Prints the results of a query, or of several parted by `;`, as `table`, `csv` or `json` lines; False
-    if one is wrong."""
+    if one is wrong. `.help` lists the views, as it does at the prompt."""
+    if query.strip() in _HELP:
+        _list(_views(connection))
+        return True
     try:
         for statement in connection.extract_statements(query):
             result = connection.sql(statement)

@@ -1,7 +1,7 @@
 """What an output folder already holds of a plan: which units, layers and shards are done."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ from pipeline import store, tables
 from pipeline.corpus import CorpusUnit, LayerFile
 from pipeline.plan import Layer, Plan, Segment
 from pipeline.replay import Donor
+from pipeline.seal import unsealed
 from pipeline.source import BASE_SCHEMA, ROW_COLUMNS, Unit
 
 MANIFEST = "manifest.json"
@@ -39,11 +40,24 @@ def segment_state(root: str, segment: Segment) -> SegmentState:
 
 
 def _unit_manifest(folder: str, unit: Unit) -> dict[str, Any] | None:
-    manifest = _read(store.join(folder, "units", f"{unit.name}.json"))
+    manifest = unit_manifest(folder, unit.name)
     told = manifest.get("input", {})
     if [told.get(key) for key in ("size", "version", "path")] != [unit.size, unit.version, unit.path]:
         return None
-    return manifest if _files_there(folder, unit.name, manifest) else None
+    return manifest if files_there(folder, unit.name, manifest) else None
+
+
+def unit_manifest(folder: str, name: str) -> dict[str, Any]:
+    """The manifest of a unit in the folder of a segment or layer; empty where there is none that is whole."""
+    return unsealed(store.read_json(store.join(folder, "units", f"{name}.json")))
+
+
+def finished_units(root: str, folder: str, plan: Mapping[str, Any]) -> list[str]:
+    """Names of the units that are done in the folder of a segment or layer, without those of inputs that are
+    gone. `plan` as plan.json has it."""
+    known = set(plan["units"])
+    written = store.names(store.join(root, folder, "units"))
+    return [name for each in written if (name := each.removesuffix(".json")) != each and name in known]
 
 
 def _read(path: str) -> dict[str, Any]:
@@ -52,7 +66,8 @@ def _read(path: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _files_there(folder: str, name: str, manifest: dict[str, Any]) -> bool:
+def files_there(folder: str, name: str, manifest: dict[str, Any]) -> bool:
+    """Whether a unit's files are there, with the bytes that its manifest tells of."""
     files = manifest.get("files", {})
     return bool(files) and all(
         store.size(store.join(folder, kind, f"{name}.parquet")) == file["bytes"]
@@ -219,9 +234,8 @@ def layer_state(root: str, layer: Layer, units: Sequence[CorpusUnit], digest: st
     done: dict[str, dict[str, Any]] = {}
     todo = []
     for unit in units:
-        path = store.join(folder, "units", f"{unit.name}.json")
-        manifest = _read(path) if f"{unit.name}.json" in written else {}
-        if manifest.get("digest") != digest or not _files_there(folder, unit.name, manifest):
+        manifest = unit_manifest(folder, unit.name) if f"{unit.name}.json" in written else {}
+        if manifest.get("digest") != digest or not files_there(folder, unit.name, manifest):
             todo.append(unit)
         else:
             done[unit.name] = manifest

@@ -23,7 +23,9 @@ from fsspec.implementations.arrow import ArrowFSWrapper
 from numpy.typing import NDArray
 from pyarrow import fs
 
+from pipeline import written
 from pipeline.errors import SourceError, StoreError
+from pipeline.parquet_input import ParquetInput, readable
 from pipeline.remote import RemoteFile
 
 TEMPORARY = ".tmp"  # suffix of a file that is still being written
@@ -140,6 +142,7 @@ def names(path: str) -> list[str]:
 
 def remove(path: str) -> None:
     """Removes a file or a folder with all that is in it, if it is there."""
+    written.forget(path)
     with errors(path):
         system, inside = file_system(path)
         with contextlib.suppress(FileNotFoundError):
@@ -168,7 +171,7 @@ def errors(path: str, done: str = "written") -> Iterator[None]:
                 "again: finished units are kept"
             ) from fault
         raise StoreError(
-            f"{path}: cannot be {done}: {fault.strerror or fault}; mend that or choose another `output`"
+            f"{path}: cannot be {done}: {fault.strerror or fault}; mend that or choose another folder"
         ) from fault
     except NotImplementedError as fault:  # fsspec, of HTTP and the like
         raise StoreError(
@@ -244,6 +247,7 @@ class Sink:
                 self._file.close()
                 if self._temporary is not None:
                     os.replace(self._temporary, self.path)
+                    written.note(self.path, self.bytes)
         except StoreError:
             self._discard()
             raise
@@ -280,6 +284,7 @@ class ParquetSink:
         self._sink = Sink(path)
         texts = [name for name in schema.names if "string" in str(schema.field(name).type)]
         kept = {"compression": "zstd", "compression_level": 3, "use_dictionary": few_values or texts}
+        kept["write_page_checksum"] = True  # a bit that has changed on the disk must not go unseen
         self._writer = pq.ParquetWriter(pa.PythonFile(self._sink, mode="w"), schema, **kept)
 
     @property
@@ -366,23 +371,12 @@ def row_batches(file: pq.ParquetFile, columns: Sequence[str], most_rows: int) ->
 
 
 @contextlib.contextmanager
-def parquet_file(path: str) -> Iterator[pq.ParquetFile]:
+def parquet_file(path: str) -> Iterator[ParquetInput]:
     """A Parquet file that winnow wrote, open for reading; StoreError if it is gone or damaged."""
-    try:
-        with contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as stack:
+        with readable(path):
             place = path if is_local(path) else stack.enter_context(open_input(path))
-            yield stack.enter_context(_parquet(place))
-    except (OSError, SourceError) as fault:
-        raise StoreError(
-            f"{path}: cannot be read: {fault}; if it is damaged, remove it and start the same command again"
-        ) from fault
-
-
-def _parquet(place: str | BinaryIO) -> pq.ParquetFile:
-    try:
-        return pq.ParquetFile(place)
-    except pa.ArrowInvalid as fault:
-        raise OSError(str(fault)) from fault
+        yield stack.enter_context(ParquetInput(path, place))
 
 
 def write_json(path: str, content: Any) -> None:

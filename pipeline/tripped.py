@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 from pipeline import steps as table_of_steps
 from pipeline import store
 from pipeline.config import Config
+from pipeline.counted import counted
 from pipeline.marks import Mark
 from pipeline.plan import Layer, Plan
 from pipeline.recipe import RULES, StepConfig
 from pipeline.segment import DROPPED_BY
 from pipeline.stage import Rule
 from pipeline.state import LayerState, SegmentState
-from pipeline.tripwires import Tripwires, percent
+from pipeline.tripwires import ANY, NOTHING, Accepted, Tripwires, percent
 
 ENOUGH = 2  # documents: of one alone a rule can drop none or all, and neither tells anything
 
@@ -72,22 +73,34 @@ class Wire:
             return ""
         return "nothing" if self.written or self.documents >= wires.enough_documents else ""
 
-    def accepted_by(self, accept: Sequence[str]) -> list[str]:
-        """The names of `accept` that accept it; none where it is not accepted."""
-        direct = [name for name in self.names if name in accept]
+    @property
+    def share(self) -> Fraction:
+        """What is gone of the documents or, where that is more, of the tokens."""
+        cut = Fraction(self.cut, self.tokens) if self.tokens else Fraction(0)
+        return max(Fraction(self.dropped, max(1, self.documents)), cut)
+
+    def accepted_by(self, accept: Mapping[str, Accepted]) -> list[str]:
+        """The names of `accept` that accept what it has done; none where that is not accepted."""
+        direct = [name for name in self.names if self._within(accept.get(name, ()))]
         if direct or self.kind == "rule":
             return direct
         rules = [rule.name for rule in self.rules]
-        return rules if set(rules) <= set(accept) else []
+        return rules if all(self._within(accept.get(name, ())) for name in rules) else []
+
+    def _within(self, accepted: Accepted) -> bool:
+        if ANY in accepted or (NOTHING in accepted and not self.removed):
+            return True
+        shares = [Fraction(str(each)) for each in accepted if not isinstance(each, str)]
+        return self.removed and self.share <= max(shares, default=Fraction(0))
 
     def told(self) -> str:
         """What it is and what it did, in a line."""
         where = self.where if self.layered else f"source {self.where}"
         name = f"rule {self.name!r} of {where}" if self.kind == "rule" else f"pass {where}"
-        cut = f", and cuts {_of(self.cut, self.tokens, 'tokens')} out of texts" if self.cut else ""
+        cut = f", and cuts {_of(self.cut, self.tokens, 'token')} out of texts" if self.cut else ""
         if not self.dropped:
-            return f"{name} drops none of {self.documents:,} documents{cut}"
-        return f"{name} drops {_of(self.dropped, self.documents, 'documents')}{cut}"
+            return f"{name} drops none of {counted(self.documents, 'document')}{cut}"
+        return f"{name} drops {_of(self.dropped, self.documents, 'document')}{cut}"
 
     def as_dict(self) -> dict[str, Any]:
         told = {"kind": self.kind, "where": self.where, "name": self.name}
@@ -127,13 +140,13 @@ def summary(told: Mapping[str, Any]) -> list[str]:
     off = "tripwires are off, and would have stopped this run: "
     for one in told["accepted"]:
         name = f"{one['kind']} {one['name']} ({one['where']})"
-        done = f"removed {one['dropped']:,} of {one['documents']:,} documents"
+        done = f"removed {one['dropped']:,} of {counted(one['documents'], 'document')}"
         lines.append(f"{off if told['asked'] is None else 'accepted: '}{name} {done}")
     places: dict[tuple[str, int], list[str]] = {}
     for one in told["unused"]:
         places.setdefault((one["where"], one["documents"]), []).append(one["name"])
     for (where, documents), names in places.items():
-        lines.append(f"note: {where}: none of {documents:,} documents dropped by {', '.join(names)}")
+        lines.append(f"note: {where}: none of {counted(documents, 'document')} dropped by {', '.join(names)}")
     return lines
 
 
@@ -271,4 +284,4 @@ def fails_any(dropped_by: pa.Array | pa.ChunkedArray, names: Sequence[str]) -> N
 
 
 def _of(part: int, whole: int, what: str) -> str:
-    return f"{part:,} of {whole:,} {what} ({percent(part / whole)})"
+    return f"{part:,} of {counted(whole, what)} ({percent(part / whole)})"

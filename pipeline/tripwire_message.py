@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import partial
 from heapq import nsmallest
 from itertools import chain
@@ -21,7 +22,7 @@ from pipeline.predicate import parse
 from pipeline.segment import DROPPED_BY
 from pipeline.state import LayerState, SegmentState
 from pipeline.tripped import Tripped, Wire, fails_any
-from pipeline.tripwires import KEY, Tripwires, percent
+from pipeline.tripwires import KEY, NOTHING, Tripwires, percent
 
 EXAMPLES = 20
 WITH_EXAMPLES = 3  # tripwires; of more a line each
@@ -143,8 +144,15 @@ class Message:
         return "\n".join([*lines, "", *self._remedy(found)])
 
     def _told(self, wire: Wire) -> list[str]:
-        most = (self.plan.config.tripwires or Tripwires()).most
-        lines = [f"{wire.told()}{f': more than {percent(most)}' if wire.removed else ''}"]
+        wires = self.plan.config.tripwires or Tripwires()
+        accepted = [
+            each
+            for name in wire.names
+            for each in wires.accept.get(name, ())
+            if isinstance(each, int | float) and each > wires.most
+        ]
+        most = f"the accepted {percent(max(accepted))}" if accepted else percent(wires.most)
+        lines = [f"{wire.told()}{f': more than {most}' if wire.removed else ''}"]
         for rule in wire.rules:
             sql = " ".join(rule.drop_if.split())
             sql = sql if len(sql) <= SQL else sql[: SQL - 1] + "…"
@@ -163,7 +171,11 @@ class Message:
             near = self._near(wire)
         chosen = self._choose(Choose(rules, near), looked) if near is not None else []
         if chosen:
-            head = f"the {len(chosen)} documents that came nearest:"
+            one, several = (
+                "the document that came nearest:",
+                f"the {len(chosen)} documents that came nearest:",
+            )
+            head = one if len(chosen) == 1 else several
         else:
             chosen = self._choose(Choose(rules, None), _spread(looked))
             head = f"{len(chosen)} of those {'that it drops' if rules else 'that it looked at'}:"
@@ -230,8 +242,11 @@ class Message:
     def _remedy(self, found: Tripped) -> list[str]:
         config = self.plan.config
         asked = config.tripwires or Tripwires()
-        accept = [*asked.accept, *(wire.name for wire in found.stopping)]
-        given = asked.model_dump(exclude_defaults=True) | {"accept": list(dict.fromkeys(accept))}
+        accept: dict[str, list[str | float]] = {name: [*what] for name, what in asked.accept.items()}
+        for wire in found.stopping:
+            accept[wire.name] = _accepting(wire, accept.get(wire.name, []))
+        shown = {name: what[0] if len(what) == 1 else what for name, what in accept.items()}
+        given = asked.model_dump(exclude_defaults=True) | {"accept": shown}
         lines = yaml.safe_dump({KEY: given}, default_flow_style=None, sort_keys=False, allow_unicode=True)
         place = (
             ""
@@ -247,6 +262,21 @@ class Message:
             "",
             "and give the same command again: only the mixture is left to do.",
         ]
+
+
+def _accepting(wire: Wire, accepted: Sequence[str | float]) -> list[str | float]:
+    """What is accepted of a name already, and what this one has done: nothing, or a share rounded up."""
+    if not wire.removed:
+        return [NOTHING, *(each for each in accepted if each != NOTHING)]
+    digits = 2
+    while wire.share < 1 <= _up(wire.share, digits):
+        digits += 1
+    more = [each for each in accepted if not isinstance(each, str)]
+    return [*(each for each in accepted if isinstance(each, str)), max([_up(wire.share, digits), *more])]
+
+
+def _up(share: Fraction, digits: int) -> float:
+    return float(Fraction(math.ceil(share * 10**digits), 10**digits))
 
 
 def _spread(looked: Sequence[Looked]) -> list[Looked]:

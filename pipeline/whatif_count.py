@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.account import Account, Part
+from pipeline.counted import counted
 from pipeline.predicate import parse
 from pipeline.stage import Clusters, Pass, Rule
 from pipeline.whatif_tables import (
@@ -156,7 +157,7 @@ class Counting:
 
     def _unbounded(self, reason: str) -> None:
         self._outcome.bounded = False
-        self._because(f"{reason}. The figures take the labels as they are; no bound is known")
+        self._because(reason)
 
     def _layer(self, at: int, part: Part) -> None:
         gone, shaky, come = self._count(
@@ -263,15 +264,16 @@ class Counting:
         name = declared.name
         if declared.cuts is not None:
             self._unbounded(
-                f"{name} would see {_others(gone + shaky + lost, come + won)}, and what it would cut out of "
-                "the texts then is not known"
+                f"{name} would see {_others(gone + shaky + lost, come + won)}, and its labels and what it "
+                "cuts out of the texts be others"
             )
         rules = [rule for step in part.steps for rule in step.rules]
         reading = [rule for rule in rules if derived & set(parse(rule.drop_if).columns)]
         if not reading:
             return False
         if clusters.joins is None:
-            self._unbounded(f"{name} would see {_others(gone, come)}, and its labels be others")
+            if declared.cuts is None:
+                self._unbounded(f"{name} would see {_others(gone, come)}, and its labels be others")
             return False
         if shaky or come or lost or won:
             if all(_keeps_the_first(rule, name) for rule in reading):
@@ -395,4 +397,4 @@ def _others(fewer: int, more: int) -> str:
 
 
 def documents(count: int) -> str:
-    return f"{count:,} document" + ("" if count == 1 else "s")
+    return counted(count, "document")

@@ -8,10 +8,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.counted import counted
 from pipeline.whatif_answer import Answer, Example, Line, Stand
 from pipeline.whatif_count import documents
 
 LANGUAGES = 10  # told apart; the others together
+_AS_THEY_ARE = "the figures take labels, texts and counts as they are; no bound is known"
 _DIRECTION = {"goes": "red", "could go": "yellow", "comes back": "green", "could come back": "yellow"}
 
 
@@ -38,8 +40,8 @@ def print_answer(answer: Answer, console: Console) -> None:
     console.print(_table("left in the end", answer.left))
     direct = answer.at_sources or answer.left
     console.print(
-        f"{documents(direct.goes[0])} ({direct.goes[1]:,} tokens) go that stay today, "
-        f"{direct.comes[0]:,} ({direct.comes[1]:,} tokens) {'come' if answer.exact else 'could come'} back",
+        f"{_both(direct.goes)} go that stay today, "
+        f"{_both(direct.comes)} {'come' if answer.exact else 'could come'} back",
         highlight=False,
     )
     for passing in answer.passings:
@@ -63,8 +65,12 @@ def print_answer(answer: Answer, console: Console) -> None:
     console.print("not exact:", style="bold yellow")
     for reason in answer.reasons:
         console.print(f"  {reason}", highlight=False, markup=False)
-    if answer.bounded:
-        console.print(_bounds(answer.left), highlight=False)
+    told = _bounds(answer.left) if answer.bounded else _AS_THEY_ARE
+    console.print(told, highlight=False)
+
+
+def _both(figures: tuple[int, int]) -> str:
+    return f"{documents(figures[0])} ({counted(figures[1], 'token')})"
 
 
 def _bounds(stand: Stand) -> str:

@@ -21,6 +21,7 @@ the questions, by ranges of their ids: the unpacking is done several times, the 
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
@@ -282,7 +283,9 @@ def _named(given: str) -> str:
 @lru_cache(4096)
 def _dated(day: str) -> str:
     """The licence of contributions of a day, `2019-01-31`; "" where that is no day."""
-    if dates.parse(day) is None:
+    try:
+        date.fromisoformat(day)
+    except ValueError:
         return ""
     return next(name for since, name in _LICENSES if day >= since)
 

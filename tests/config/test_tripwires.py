@@ -28,7 +28,7 @@ def read(text: str) -> config.Config:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", Tripwires(most=0.9, enough_documents=10_000, accept=())),
+        ("", Tripwires(most=0.9, enough_documents=10_000, accept={})),
         ("tripwires:\n", Tripwires()),
         ("tripwires: {}\n", Tripwires()),
         ("tripwires: off\n", None),
@@ -38,7 +38,11 @@ def read(text: str) -> config.Config:
         # A published rule, a rule alone, a pass's, a step and a pass.
         (
             "tripwires: {accept: [short, no_text, near, words, minhash]}\n",
-            Tripwires(accept=("short", "no_text", "near", "words", "minhash")),
+            Tripwires(accept=dict.fromkeys(("short", "no_text", "near", "words", "minhash"), ("any",))),
+        ),
+        (
+            "tripwires: {accept: {near: nothing, words: 0.95, short: [nothing, 1]}}\n",
+            Tripwires(accept={"near": ("nothing",), "words": (0.95,), "short": ("nothing", 1.0)}),
         ),
     ],
 )
@@ -59,6 +63,13 @@ def test_what_is_read(text: str, expected: Tripwires | None) -> None:
         ("tripwires:\n  enough_documents: 0\n", 13, ["enough_documents is the number 0", "equal to 1"]),
         ("tripwires:\n  accept: words\n", 13, ["accept is 'words'", "expected a list"]),
         ("tripwires:\n  accept:\n  - words\n  - min_hash\n", 15, ["'min_hash'", "did you mean 'minhash'"]),
+        ("tripwires:\n  accept:\n    near: any\n    wrds: any\n", 15, ["'wrds'", "did you mean 'words'"]),
+        ("tripwires: {accept: {near: 95}}\n", 12, ["near: found the number 95; expected nothing, the share"]),
+        ("tripwires: {accept: {near: true}}\n", 12, ["near: found true"]),
+        ("tripwires: {accept: {near: noting}}\n", 12, ["near: found 'noting'"]),
+        ("tripwires: {accept: {near: []}}\n", 12, ["near: found an empty list"]),
+        ("tripwires: {accept: [near, near]}\n", 12, ["'near' is named twice"]),
+        ("tripwires: {accept: [near: nothing]}\n", 12, ["found a mapping in it"]),
         ("tripwires: {accept: [rules]}\n", 12, ["'rules'", "no rule, step or pass of this file"]),
         ("tripwires: {accept: [minhash_duplicate]}\n", 12, ["'minhash_duplicate'"]),  # `near` replaces it
     ],
@@ -88,5 +99,7 @@ def test_which_rules_stand_in_the_run_file() -> None:
 
 def test_what_the_plan_says() -> None:
     assert describe(None) == ["off: nothing that a pass or a rule removes, or does not, stops the run"]
-    said = " ".join(describe(Tripwires(most=0.955, enough_documents=20_000, accept=("a", "b"))))
-    assert "more than 95.5%" in said and "20,000" in said and said.endswith("accepted: a, b")
+    said = " ".join(
+        describe(Tripwires(most=0.955, enough_documents=20_000, accept={"a": ("any",), "b": (0.95,)}))
+    )
+    assert "more than 95.5%" in said and "20,000" in said and said.endswith("accepted: a, b (up to 95%)")

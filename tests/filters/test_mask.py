@@ -71,6 +71,13 @@ def test_as_dolma() -> None:
     ]
 
 
+def test_a_plan_waits_for_no_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("filters.mask.find_personal")
+    assert MaskOptions().placeholders == {}
+    with pytest.raises(NameError):
+        MaskOptions(placeholders={"email": "[mail]"})
+
+
 def test_own_placeholders() -> None:
     assert masked("a@b.org, c@d.org", placeholders={"email": "[mail]"}) == ["[mail], [mail]"]
     assert masked("a@b.org, c@d.org", placeholders={"email": ""}) == [", "]

@@ -75,7 +75,7 @@ def test_nothing_drawn(workshop: "Workshop") -> None:
     mixture = draw(workshop.corpus([]), MixtureOptions(), "empty", workshop.shards())
     empty = {"winnow": "0", "corpus": "empty", "sources": {}, "across": [], "tripwires": {"accepted": []}}
     text = card({**empty, "mixture": mixture}, "")
-    assert "0 documents with 0 tokens and 0 B of text in 1 Parquet shards" in text
+    assert "0 documents with 0 tokens and 0 B of text in 1 Parquet shard " in text
     assert yaml.safe_load(text.split("---")[1])["size_categories"] == ["n<1K"]
 
 
@@ -106,7 +106,7 @@ def test_what_it_says(manifest: dict[str, Any]) -> None:
         assert line in lines, line
     assert not any("never" in line for line in lines)
     assert next(line for line in lines if "Achieved" in line).startswith(
-        "Asked for: 400 tokens, sources by weight, at most 1 epochs. Achieved: 380 of 400 tokens."
+        "Asked for: 400 tokens, sources by weight, at most 1 epoch. Achieved: 380 of 400 tokens."
     )
     assert (
         "The rule `most` (web) removed 95 of 100 documents (accepted in the recipe). The pass `minhash` "

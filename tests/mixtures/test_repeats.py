@@ -262,6 +262,8 @@ SCHEMA = pa.schema({"text": pa.string(), "minhash_size": pa.int64(), "sizes": pa
         ("minhash_siz", ("repeat",), "no column 'minhash_siz'; did you mean 'minhash_size'?"),
         ("text", ("repeat",), "it gives VARCHAR; expected a number"),
         ("minhash_size > 1", ("repeat",), "it gives BOOLEAN; expected a number"),
+        ("INTERVAL 1 DAY", ("repeat",), "it gives INTERVAL; expected a number"),
+        ("{'n': minhash_size}", ("repeat",), "it gives STRUCT.*; expected a number"),
         ("sizes", ("repeat",), r"it gives BIGINT\[\]; expected a number"),
         ("", ("repeat",), "empty"),
         ("random()", ("repeat",), "not the same every time"),

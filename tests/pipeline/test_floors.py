@@ -11,6 +11,7 @@ CORE = {
     "pipeline.stage",
     "pipeline.batch",
     "pipeline.corpus",
+    "pipeline.counted",
     "pipeline.source",
     "pipeline.errors",
     "pipeline.exchange",

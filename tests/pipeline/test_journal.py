@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 
 from pipeline import journal as journals
 from pipeline import store
+from pipeline.errors import StoreError
 from pipeline.journal import Journal, closing
 
 
 def fill(folder: str, results: dict[int, object], items: int = 10) -> None:
     with closing(Journal(folder).call(1, "work", items)) as call:
         for item, result in results.items():
-            call.add(item, result)
+            call.add(item, result, {})
 
 
 def found(folder: str, items: int = 10, doing: str = "work", number: int = 1) -> dict[int, object]:
@@ -79,6 +80,25 @@ def test_bytes_that_have_changed_are_not_believed(tmp_path: Path) -> None:
             call.result(0)
 
 
+def test_a_result_whose_files_are_gone_is_not_believed(tmp_path: Path) -> None:
+    for name in ("whole", "short", "gone"):
+        (tmp_path / name).write_bytes(b"four")
+    folder = str(tmp_path / "done")
+    with closing(Journal(folder).call(1, "work", 10)) as call:
+        for item, name in enumerate(("whole", "short", "gone")):
+            call.add(item, name, {str(tmp_path / name): 4})
+    (tmp_path / "short").write_bytes(b"two")
+    (tmp_path / "gone").unlink()
+    assert found(folder) == {0: "whole"}
+
+
+def test_a_full_disk_is_told(tmp_path: Path) -> None:
+    call = Journal(str(tmp_path)).call(1, "work", 10)
+    (tmp_path / "0001.tasks").symlink_to("/dev/full")
+    with pytest.raises(StoreError, match=r"0001\.tasks: no space left"), closing(call):
+        call.add(0, "a", {})
+
+
 def test_a_large_result_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journals, "MOST_BYTES", 1000)
     fill(str(tmp_path), {0: np.zeros(100, np.int64), 1: np.zeros(10_000, np.int64), 2: "c"})
@@ -88,7 +108,7 @@ def test_a_large_result_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_a_call_of_a_longer_number_is_another(tmp_path: Path) -> None:
     for number in (1000, 10_000):
         with closing(Journal(str(tmp_path)).call(number, "work", 10)) as call:
-            call.add(0, number)
+            call.add(0, number, {})
     assert found(str(tmp_path), number=1000) == {0: 1000}
     assert found(str(tmp_path), items=9, number=1000) == {}
     assert found(str(tmp_path), number=10_000) == {0: 10_000}

@@ -128,3 +128,21 @@ def test_parquet_files_open_with_plain_pyarrow(tmp_path: Path) -> None:
     with store.ParquetSink(str(tmp_path / "x.parquet"), SCHEMA) as sink:
         sink.write(table(0, 5))
     assert pq.read_table(tmp_path / "x.parquet").equals(table(0, 5))
+
+
+def test_the_damaged_file_of_several_is_named(tmp_path: Path) -> None:
+    """Though another was opened later; and a bit that has changed is seen."""
+    paths = [str(tmp_path / name) for name in ("damaged.parquet", "sound.parquet")]
+    for path in paths:
+        with store.ParquetSink(path, SCHEMA) as sink:
+            sink.write(table(0, 1000))
+    content = bytearray(Path(paths[0]).read_bytes())
+    content[len(content) // 3] ^= 1
+    Path(paths[0]).write_bytes(content)
+    with (
+        store.parquet_file(paths[0]) as damaged,
+        store.parquet_file(paths[1]) as sound,
+        pytest.raises(StoreError, match=r"damaged\.parquet: cannot be read.*remove it and start"),
+    ):
+        assert sound.read().num_rows == 1000
+        list(store.row_batches(damaged, ["n", "text"], 100))

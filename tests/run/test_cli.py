@@ -94,7 +94,11 @@ def test_every_query_of_several_is_answered(
 ) -> None:
     with duckdb.connect() as connection:
         assert show(connection, query, "csv") is right
-    assert capsys.readouterr().out == told
+        assert capsys.readouterr().out == told
+        connection.execute("CREATE VIEW ours AS SELECT 1; COMMENT ON VIEW ours IS 'rows of a pass'")
+        assert show(connection, ".help", "csv")
+    views = capsys.readouterr().out
+    assert "documents" in views and "rows of a pass" in views, "as at the prompt"
 
 
 def test_plan_reads_and_writes_nothing(write_run: Callable[..., Path], winnow: Winnow) -> None:

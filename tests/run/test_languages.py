@@ -112,7 +112,7 @@ def test_an_edited_file_makes_another_segment(folder: Path) -> None:
     file.write_text(
         file.read_text("utf-8").replace("words_with_letter: 0.8 ", "words_with_letter: 0.99 "), "utf-8"
     )
-    assert "0 of 1 units done" in winnow("plan", "second.yaml")
+    assert "0 of 1 unit done" in winnow("plan", "second.yaml")
 
 
 def test_faults_are_told_in_a_line(folder: Path) -> None:

@@ -93,6 +93,33 @@ def test_done_tasks_are_not_done_again(
     assert sums(tmp_path / "out") == resumed
 
 
+def test_tasks_whose_files_are_gone_are_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(prepare(tmp_path, "{tasks: 10, fails: second-5}"))
+    (tmp_path / "second-5").touch()
+    with pytest.raises(KeyboardInterrupt):
+        inline()
+    [work] = tmp_path.glob("out/layers/*/scratch-*/work")
+    (work / "first-3").unlink()
+    (work / "first-7").write_bytes(b"who")
+    inline()
+    again = {"first-0003", "first-0007"}
+    assert carried_out(tmp_path) == Counter([*everything(10), *again])
+
+
+def test_what_a_kill_at_the_end_leaves_is_removed_by_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(prepare(tmp_path, "{tasks: 1}"))
+    inline()
+    [layer] = tmp_path.glob("out/layers/1-*")
+    left = [layer / "scratch-1234-1", tmp_path / "out/mixture-1234"]
+    for folder in left:
+        folder.mkdir()
+        (folder / "begun.json").write_text("{}")
+    inline()
+    assert [folder for folder in left if folder.exists()] == []
+
+
 def test_tasks_of_another_cut_or_another_corpus_are_not_believed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

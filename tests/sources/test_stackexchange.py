@@ -398,6 +398,7 @@ def test_the_original_is_the_rows() -> None:
         ({"CreationDate": "2018-05-01T23:59:59.999"}, "CC-BY-SA-3.0"),
         ({"CreationDate": "2018-05-02T00:00:00.000"}, "CC-BY-SA-4.0"),
         ({"CreationDate": "once"}, None),
+        ({"CreationDate": "1368856134"}, None),
     ],
 )
 def test_the_licence_is_the_rows_or_that_of_its_date(fields: Fields, license: str | None) -> None:

@@ -94,7 +94,7 @@ def _table() -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
         for bits, listing in words.items():
             for word in listing.split():
                 for part in {word, word.capitalize(), word.upper()}:
-                    key = _hash(part.encode().translate(bytes(map(lowered, range(256)))))
+                    key = _hash(part.encode().lower())  # bytes: ASCII alone, as `lowered` does
                     said[key] = said.get(key, 0) | bits
     keys = np.zeros(_SLOTS, np.uint64)
     values = np.zeros(_SLOTS, np.int64)

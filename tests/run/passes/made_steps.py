@@ -1,4 +1,5 @@
-"""A pass for tests: two rounds of tasks, each of which notes in a folder that it has been carried out."""
+"""A pass for tests: two rounds of tasks, each of which notes in a folder that it has been carried out and
+leaves a file that the second round reads."""
 
 import os
 import time
@@ -10,6 +11,7 @@ from pydantic import Field
 
 from pipeline.corpus import Corpus, CorpusUnit
 from pipeline.stage import Label, Options, Pass, column
+from pipeline.store import Sink, join, open_input
 
 
 class StepsOptions(Options):
@@ -21,7 +23,7 @@ class StepsOptions(Options):
     waits: str = Field(default="", description="file that the task of its name waits to be gone")
 
 
-def _task(options: StepsOptions, doing: str, given: tuple[int, int]) -> tuple[int, int]:
+def _task(options: StepsOptions, scratch: str, doing: str, given: tuple[int, int]) -> tuple[int, int]:
     at, value = given
     if options.fails == f"{doing}-{at}" and os.path.exists(options.fails):
         os.unlink(options.fails)
@@ -31,6 +33,11 @@ def _task(options: StepsOptions, doing: str, given: tuple[int, int]) -> tuple[in
     os.makedirs(options.log, exist_ok=True)
     with open(os.path.join(options.log, f"{doing}-{at:04d}-{uuid.uuid4().hex}"), "w"):
         pass
+    if doing == "second":
+        with open_input(join(scratch, f"first-{at}")) as left:
+            assert left.read() == b"whole"
+    with Sink(join(scratch, f"{doing}-{at}")) as sink:
+        sink.write(b"whole")
     return at, 3 * value + at
 
 
@@ -41,7 +48,9 @@ def _label(total: int, unit: CorpusUnit) -> pa.Table:
 def _run(corpus: Corpus, options: StepsOptions) -> Label:
     values: list[tuple[int, int]] = [(at, at) for at in range(options.tasks)]
     for doing in ("first", "second"):
-        values = list(corpus.map(partial(_task, options, doing), values, f"made_steps: {doing}"))
+        values = list(
+            corpus.map(partial(_task, options, corpus.scratch, doing), values, f"made_steps: {doing}")
+        )
     return partial(_label, sum(value for _, value in values) % 1_000_003)
 
 
