@@ -72,18 +72,25 @@ def _write_group(sink: Sink, rows: Sequence[Rows], targets: Sequence[Numbers], b
     return counts
 
 
-def _counts(file: BinaryIO) -> Rows:
+def _counts(path: str, file: BinaryIO) -> Rows:
     """Rows of each block in each group that was written, [groups, blocks]."""
-    end = file.seek(-16, 2)
-    blocks, groups = np.frombuffer(file.read(16), "<i8").tolist()
+    end = file.seek(0, 2) - 16
+    file.seek(max(end, 0))
+    blocks, groups = np.frombuffer(file.read(16), "<i8").tolist() if end >= 0 else (-1, -1)
+    if blocks < 0 or groups < 0 or 8 * blocks * groups > end:
+        raise _damaged(path)
     file.seek(end - 8 * blocks * groups)
     return np.frombuffer(file.read(8 * blocks * groups), "<i8").reshape(groups, blocks)
+
+
+def _damaged(path: str) -> StoreError:
+    return StoreError(f"{path}: is damaged; remove it and start the same command again")
 
 
 def rows_of(path: str) -> Numbers:
     """How many rows each block of a file has, [blocks]."""
     with open_input(path) as file:
-        return np.asarray(_counts(file).sum(axis=0), np.int64)
+        return np.asarray(_counts(path, file).sum(axis=0), np.int64)
 
 
 def pieces_of(path: str, block: int, kind: Any, most: int = READ_ROWS) -> Iterator[Rows]:
@@ -91,7 +98,7 @@ def pieces_of(path: str, block: int, kind: Any, most: int = READ_ROWS) -> Iterat
     width = np.dtype(kind).itemsize
     with open_input(path) as file:
         before = 0
-        for group in _counts(file):
+        for group in _counts(path, file):
             first = before + int(group[:block].sum())
             last = first + int(group[block])
             before += int(group.sum())
@@ -100,7 +107,7 @@ def pieces_of(path: str, block: int, kind: Any, most: int = READ_ROWS) -> Iterat
                 file.seek(first * width)
                 data = file.read(count * width)
                 if len(data) < count * width:
-                    raise StoreError(f"{path}: is damaged; remove it and start the same command again")
+                    raise _damaged(path)
                 yield np.frombuffer(data, kind)
                 first += count
 

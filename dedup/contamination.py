@@ -43,6 +43,7 @@ from dedup.benchmark.matches import FOUND, TOLD, Found, tell
 from dedup.benchmark.sets import BenchmarkSet, as_sets, digest, open_sets
 from dedup.scope import SOURCES, Sources, compared
 from pipeline.corpus import Corpus, CorpusUnit
+from pipeline.counted import counted
 from pipeline.exchange import among
 from pipeline.stage import Clusters, Label, Options, Pass, Rule, column
 from pipeline.store import ParquetSink, join, make_folder, parquet_file
@@ -116,20 +117,25 @@ def describe(options: ContaminationOptions) -> list[str]:
     found = survey(sets.files, options.ngram, options.width)
     covered, items = sum(file.covered for file in found), sum(file.items for file in found)
     short = f"; one of {options.width} to {options.ngram - 1} words as a whole"
-    common = "" if options.common is None else f", but those in more than {options.common:,} documents"
+    common = (
+        "" if options.common is None else f", but those in more than {counted(options.common, 'document')}"
+    )
     lines = [
         *scope.describe(options.sources, ()),
-        f"word {options.ngram}-grams of {covered:,} of {items:,} items{common}"
+        f"word {options.ngram}-grams of {covered:,} of {counted(items, 'item')}{common}"
         + (short if options.width < options.ngram else ""),
     ]
     for each in found[:FILES_SHOWN]:
-        bad = f", {each.bad:,} lines that are no JSON objects" if each.bad else ""
+        no_object = counted(each.bad, "line that is no JSON object", "lines that are no JSON objects")
+        bad = f", {no_object}" if each.bad else ""
         lines.append(
-            f"  {each.file.benchmark} ({each.file.shown}): {each.covered:,} of {each.items:,} items{bad}; "
-            + "; ".join(each.file.texts)
+            f"  {each.file.benchmark} ({each.file.shown}): {each.covered:,} of "
+            f"{counted(each.items, 'item')}{bad}; " + "; ".join(each.file.texts)
         )
     if len(found) > FILES_SHOWN:
-        lines.append(f"  … and {len(found) - FILES_SHOWN} more files")
+        lines.append(f"  … and {counted(len(found) - FILES_SHOWN, 'more file')}")
+    if sets.training:
+        lines.append(f"called training, but read, as there is no other split: {_listed(sets.training)}")
     if sets.left_out:
         lines.append(f"left out, as training splits: {_listed(sets.left_out)}; name a file to have it read")
     if sets.unread:
@@ -210,7 +216,7 @@ class _Telling:
         with parquet_file(self.common) as file:
             common[file.read().column("gram").to_numpy()] = True
         wanted = _positions(pairs, common)
-        path = join(self.found, f"{unit.index:06d}.parquet")
+        path = _found_of(self.found, unit)
         with (
             ParquetSink(path, FOUND) as labels,
             ParquetSink(join(self.matches, f"{unit.index:06d}.parquet"), TOLD) as told,
@@ -224,6 +230,11 @@ class _Telling:
         return path
 
 
+def _found_of(folder: str, unit: CorpusUnit) -> str:
+    """The file of what was found in a unit. Told by name: a list of all would go to each task that labels."""
+    return join(folder, f"{unit.index:06d}.parquet")
+
+
 def _positions(path: str, common: NDArray[np.bool_]) -> Ints:
     """The documents that hold an n-gram that is not common, ascending."""
     found = [np.zeros(0, np.int64)]
@@ -234,13 +245,13 @@ def _positions(path: str, common: NDArray[np.bool_]) -> Ints:
     return distinct(np.concatenate(found))
 
 
-def _label(found_files: dict[int, str], unit: CorpusUnit) -> pa.Table:
+def _label(folder: str, sources: Sequence[str], unit: CorpusUnit) -> pa.Table:
     """The labels of one unit: what was found, and nothing of the rest."""
     position = [table.column("position").to_numpy() for table in unit.read((), 1 << 16)]
     living = np.concatenate([np.zeros(0, np.int64), *position])
     found = FOUND.empty_table()
-    if unit.index in found_files:
-        with parquet_file(found_files[unit.index]) as file:
+    if compared([unit], sources):
+        with parquet_file(_found_of(folder, unit)) as file:
             found = file.read()
     row = np.full(len(living), -1)
     row[np.searchsorted(living, found.column("position").to_numpy())] = np.arange(found.num_rows)
@@ -268,8 +279,9 @@ def _run(corpus: Corpus, options: ContaminationOptions) -> Label:
     [common] = corpus.map(add, [[counts for _, counts in searched]], "contamination: common text")
     tell = _Telling(index, common, folders["found"], folders[MATCHES], options.listed)
     tasks = [(unit, pairs) for unit, (pairs, _) in zip(units, searched, strict=True)]
-    found = corpus.map(tell, tasks, "contamination: matches")
-    return partial(_label, {unit.index: path for unit, path in zip(units, found, strict=True)})
+    for _ in corpus.map(tell, tasks, "contamination: matches"):
+        pass
+    return partial(_label, folders["found"], options.sources)
 
 
 PASS = Pass(

@@ -53,10 +53,10 @@ KEEP = (
 )
 DEFAULT_KEEP: Orders = ("newest", "longest")
 
-_WORDS = ("newest", "oldest", "longest", "shortest")
-_KEYS = ("source", "highest", "lowest")
-_CHOICES = (*_WORDS, *(f"{{{key}: …}}" for key in _KEYS))
-_LAST = np.int64(np.iinfo(np.int64).max)
+ORDERS = ("newest", "oldest", "longest", "shortest")
+ORDER_KEYS = ("source", "highest", "lowest")
+_CHOICES = (*ORDERS, *(f"{{{key}: …}}" for key in ORDER_KEYS))
+_MOST = np.int64(np.iinfo(np.int64).max)
 _SIGN = np.uint64(1 << 63)
 
 
@@ -79,12 +79,12 @@ def _order(value: Any) -> Order:
     if isinstance(value, FromSource | Highest | Lowest):
         return value
     if isinstance(value, str):
-        if value in _WORDS:
+        if value in ORDERS:
             return value  # type: ignore[return-value]
-        if value in _KEYS:
+        if value in ORDER_KEYS:
             example = "[best, next]" if value == "source" else "column"
             raise ValueError(f"{value!r} needs to know of what: write {{{value}: {example}}}")
-        raise ValueError(f"unknown order {value!r}; {choose(value, _WORDS)}")
+        raise ValueError(f"unknown order {value!r}; {choose(value, ORDERS)}")
     if not isinstance(value, Mapping) or len(value) != 1:
         raise ValueError(f"expected {', '.join(_CHOICES)}; found {show(value)}")
     [(key, inside)] = value.items()
@@ -102,8 +102,8 @@ def _order(value: Any) -> Order:
             if names.count(name) > 1:
                 raise ValueError(f"source {name!r} is named twice; leave one out")
         return FromSource(source=names)
-    if key not in _KEYS:
-        raise ValueError(f"unknown order {key!r}; {choose(str(key), (*_KEYS, *_WORDS))}")
+    if key not in ORDER_KEYS:
+        raise ValueError(f"unknown order {key!r}; {choose(str(key), (*ORDER_KEYS, *ORDERS))}")
     if not isinstance(inside, str) or not inside:
         raise ValueError(f"{key}: expected the name of a column; found {show(inside)}")
     return Highest(highest=inside) if key == "highest" else Lowest(lowest=inside)
@@ -156,15 +156,16 @@ def stored_columns(orders: Orders) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*asked, *keep_columns(orders))))
 
 
-def places(source: str, table: pa.Table, orders: Orders) -> list[NDArray[np.int64]]:
-    """For each order numbers [n] whose ascending order it is; `table` holds documents of `source`."""
+def places(source: str, table: pa.Table, orders: Orders) -> list[pa.Array]:
+    """For each order int64 [n] whose ascending order it is, null behind all; `table` holds documents of
+    `source`."""
     return [_places(source, table, order) for order in orders]
 
 
-def _places(source: str, table: pa.Table, order: Order) -> NDArray[np.int64]:
+def _places(source: str, table: pa.Table, order: Order) -> pa.Array:
     if isinstance(order, FromSource):
         place = order.source.index(source) if source in order.source else len(order.source)
-        return np.full(table.num_rows, place, np.int64)
+        return pa.array(np.full(table.num_rows, place, np.int64))
     if isinstance(order, Highest | Lowest):
         numbers, unknown = _ascending(table.column(_column(order)))
         descending = isinstance(order, Highest)
@@ -176,7 +177,7 @@ def _places(source: str, table: pa.Table, order: Order) -> NDArray[np.int64]:
         numbers, unknown = _ascending(dates)
         descending = order == "newest"
     # ~x, unlike -x, reverses the order of every 64-bit integer.
-    return np.where(unknown, _LAST, ~numbers if descending else numbers)
+    return pa.array(~numbers if descending else numbers, mask=unknown)
 
 
 def _ascending(values: pa.ChunkedArray) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
@@ -187,7 +188,7 @@ def _ascending(values: pa.ChunkedArray) -> tuple[NDArray[np.int64], NDArray[np.b
         floats = known.cast(pa.float64()).to_numpy() + 0.0  # of -0.0 and 0.0 none is higher
         bits = floats.view(np.int64)
         # The bits of floats that are not negative ascend with them, those of negative ones descend.
-        numbers = np.where(bits < 0, bits ^ np.int64(_LAST), bits)
+        numbers = np.where(bits < 0, bits ^ _MOST, bits)
         return numbers, unknown | np.isnan(floats)
     if values.type == pa.uint64():
         return (known.to_numpy() ^ _SIGN).view(np.int64), unknown

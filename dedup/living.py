@@ -4,9 +4,24 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from pipeline.corpus import CorpusUnit
 from pipeline.exchange import read_documents
+from pipeline.store import parquet_file
+
+
+def text_sizes(unit: CorpusUnit) -> NDArray[np.int64]:
+    """Bytes of the texts that are stored, dropped ones too and all before any cut, [stored]: what work that
+    grows with texts is cut by."""
+    with parquet_file(unit.documents) as file:
+        found = file.read(columns=["bytes"]).column("bytes").fill_null(0)
+    return np.asarray(found.to_numpy(), np.int64)
+
+
+def text_bytes(unit: CorpusUnit) -> int:
+    """Their sum."""
+    return int(text_sizes(unit).sum())
 
 
 def living(unit: CorpusUnit) -> pa.Table:

@@ -34,6 +34,7 @@ from dedup.shingles.shingled import Indexed, Shingled, Unit
 from dedup.shingles.verify import Asked, Sent, write_asked, write_similar, write_sketches
 from pipeline import index
 from pipeline.corpus import Corpus, CorpusUnit
+from pipeline.counted import counted
 from pipeline.exchange import read_documents
 from pipeline.index import AGAINST, Against, index_files, partitions
 from pipeline.stage import Clusters, Index, Label, Options, Pass, Rule, column
@@ -72,6 +73,7 @@ class MinhashOptions(Options):
     hashes: int = Field(
         default=1024,
         ge=0,
+        le=1 << 20,
         description="shingles by which two texts are compared, 0 for all; exact for texts of no more",
     )
     most: int = Field(
@@ -116,14 +118,14 @@ class MinhashOptions(Options):
 
 def describe(options: MinhashOptions) -> list[str]:
     """What the options catch, for the plan: the chances of a pair by its Jaccard similarity."""
-    steps = [step / 100 for step in range(50, 100, 5)]
+    steps = _steep(options.bands, options.rows)
     chances = [s_curve(step, options.bands, options.rows) for step in steps]
     what = f"{options.unit.removesuffix('s')} {options.ngram}-grams"
     best = "" if options.threshold is None else f", the best for a similarity of {options.threshold:g}"
     lines = [
         *scope.describe(options.sources, options.within),
         *index.describe("minhash", options.against),
-        f"{options.bands} bands of {options.rows} rows over {what}{best}",
+        f"{counted(options.bands, 'band')} of {counted(options.rows, 'row')} over {what}{best}",
         _row("Jaccard", [f"{step:.2f}" for step in steps]),
         _row("candidates", map(_chance, chances)),
     ]
@@ -145,6 +147,15 @@ def describe(options: MinhashOptions) -> list[str]:
         f"no pair below {options.jaccard:g} is joined: a rule may be stricter than that without a new run of "
         "the pass, but a looser one finds no more; lower `jaccard` for that",
     ]
+
+
+def _steep(bands: int, rows: int) -> list[float]:
+    """Ten similarities between which the S-curve rises."""
+    if s_curve(0.5, bands, rows) > 0.5:
+        return [step / 100 for step in range(5, 100, 10)]
+    if s_curve(0.95, bands, rows) < 0.5:
+        return [step / 100 for step in range(90, 100)]
+    return [step / 100 for step in range(50, 100, 5)]
 
 
 def _row(head: str, values: Iterable[str]) -> str:

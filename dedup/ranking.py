@@ -118,7 +118,7 @@ def _key_schema(orders: int) -> pa.Schema:
             pa.field("low", pa.uint64(), nullable=False),
             pa.field("document", pa.int64(), nullable=False),
             pa.field("id", pa.large_string(), nullable=False),
-            *(pa.field(f"order_{number}", pa.int64(), nullable=False) for number in range(orders)),
+            *(pa.field(f"order_{number}", pa.int64()) for number in range(orders)),  # null: the last
         ]
     )
 
@@ -143,7 +143,7 @@ def _write_keys(
                 keys.low[known],
                 unit.first + table.column("position").to_numpy()[known],
                 table.column("id").take(known).combine_chunks().cast(pa.large_string()),
-                *(place[known] for place in places(unit.source, table, keep)),
+                *(place.take(pa.array(known)) for place in places(unit.source, table, keep)),
             ]
             yield pa.table(arrays, schema=schema), part_of(keys.high[known], parts)
 

@@ -25,7 +25,6 @@ from pydantic import BeforeValidator, Field, TypeAdapter
 from dedup import scope
 from dedup.embedding import embed as embedding
 from dedup.embedding.clusters import (
-    FOUND,
     PART_BYTES,
     PROTOTYPES,
     Work,
@@ -34,17 +33,17 @@ from dedup.embedding.clusters import (
     scatter,
     write_centroids_of,
     write_embedded,
-    write_empty_table,
-    write_neighbours,
     write_prototypes,
 )
+from dedup.embedding.copies import FOUND, write_empty_table, write_neighbours
 from dedup.embedding.embed import Embed
 from dedup.embedding.vectors import Method, version_of
-from dedup.keep import FromSource, Keep, Orders, keep_columns
+from dedup.keep import ORDER_KEYS, ORDERS, FromSource, Keep, Orders, keep_columns
 from dedup.living import beside, living
 from dedup.ranking import label_columns
 from dedup.scope import SOURCES, WITHIN, Sources, Within, compared, reading
 from pipeline.corpus import Corpus, CorpusUnit
+from pipeline.faults import choose
 from pipeline.stage import Label, Names, Options, Pass, Rule, column
 from pipeline.store import join, make_folder, parquet_file
 
@@ -72,10 +71,18 @@ _PROTOTYPE = column(
 )
 
 _KEEP = TypeAdapter(Keep)
+_PLACES = ("farthest", "nearest")  # by the distance from the centroid
 
 
 def _keep(value: Any) -> Any:
-    return value if value in ("farthest", "nearest") else _KEEP.validate_python(value)
+    if value in _PLACES:
+        return value
+    if isinstance(value, str) and value not in (*ORDERS, *ORDER_KEYS):
+        raise ValueError(f"unknown order {value!r}; {choose(value, (*_PLACES, *ORDERS))}")
+    for each in value if isinstance(value, list | tuple) else ():
+        if each in _PLACES:
+            raise ValueError(f"{each} decides by itself and stands in no list; write `keep: {each}`")
+    return _KEEP.validate_python(value)
 
 
 def _keep_sources(keep: Any) -> list[str]:
@@ -181,7 +188,8 @@ def _run(corpus: Corpus, options: SemanticOptions) -> Label:
     size = embedded[0].size
     files = [found.path for found in embedded]
     centroids = join(corpus.scratch, "centroids.npy")
-    [count] = corpus.map(write_centroids_of(centroids, work, count), [files], "semantic: centroids")
+    samples = [found.sample for found in embedded]
+    [count] = corpus.map(write_centroids_of(centroids, work, count), [samples], "semantic: centroids")
     counts = np.zeros(count, np.int64)
     for found in corpus.map(partial(count_clusters, centroids), files, "semantic: clusters"):
         counts += found

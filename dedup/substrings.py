@@ -21,7 +21,8 @@ documents come in the same order. Bytes are compared as they stand. A span is cu
 characters, so a window may lose up to three bytes at either end.
 
 A unit's task holds a batch of texts and, of its unit, 8 bytes for each block that has a copy; a partition's
-task the hashes of its partition, in all about a third of a byte for each byte of text.
+task the hashes of its partition, in all about a third of a byte for each byte of text. There are so many
+partitions that each is of half a gigabyte of texts at most.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,6 +34,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from dedup import scope
+from dedup.living import text_bytes
 from dedup.repeated.rounds import (
     Keep,
     Numbers,
@@ -54,7 +56,8 @@ from text.spans import gather
 from text.strings import Strings
 from text.winnowing import firsts
 
-_FINER = 8  # pieces of hashes to a partition: they are many more than a document's keys
+_FINER = 8  # pieces of hashes to a partition, at least: they are many more than a document's keys
+_PIECE_BYTES = 1 << 29  # of texts whose hashes are a piece, at most
 _EXAMPLES = 3  # ids told of a span
 _SHOWN = 200  # bytes told of a span
 _WORD = 64  # bytes in which a word ends
@@ -131,11 +134,10 @@ def _follows(strings: Strings, at: Numbers) -> NDArray[np.bool_]:
     return np.asarray(strings.data[at] & 0xC0 == 0x80, np.bool_)
 
 
-def _write_spans(search: Search, folder: str, answers: Sequence[str], before: Round) -> tuple[str, str]:
+def _write_spans(search: Search, folder: str, answers: Sequence[str], before: Round) -> str:
     """Writes a unit's labels, and its spans cut by the hash of their bytes."""
-    name = f"{before.unit.index:06d}.parquet"
-    labels, seen = join(folder, "labels", name), join(folder, "seen", name)
-    with ParquetSink(labels, COLUMNS) as sink:
+    seen = join(folder, "seen", f"{before.unit.index:06d}.parquet")
+    with ParquetSink(_labels_of(folder, before.unit), COLUMNS) as sink:
 
         def pieces() -> Iterator[tuple[pa.Table, NDArray[np.int64]]]:
             for table, _, found, _ in read_round(search, answers, before):
@@ -146,7 +148,12 @@ def _write_spans(search: Search, folder: str, answers: Sequence[str], before: Ro
                 yield rows, part_of(rows.column("hash").to_numpy(), search.parts)
 
         write_parts(seen, _SEEN, pieces(), search.parts)
-    return labels, seen
+    return seen
+
+
+def _labels_of(folder: str, unit: CorpusUnit) -> str:
+    """The file of a unit's labels. Found by name: a list of all would go to each task that labels."""
+    return join(folder, "labels", f"{unit.index:06d}.parquet")
 
 
 def _labels(strings: Strings, spans: Spans) -> pa.Table:
@@ -260,9 +267,9 @@ def _first_ones(table: pa.Table, listed: int) -> pa.Table:
     return table.sort_by(order).slice(0, listed)
 
 
-def _label(files: dict[int, str], unit: CorpusUnit) -> pa.Table:
-    if unit.index in files:
-        with parquet_file(files[unit.index]) as file:
+def _label(folder: str, sources: Sequence[str], unit: CorpusUnit) -> pa.Table:
+    if scope.compared([unit], sources):
+        with parquet_file(_labels_of(folder, unit)) as file:
             return file.read().cast(COLUMNS)  # Parquet names the items of lists its own way
     none = np.zeros(unit.alive, np.int64)
     no_cuts = pa.ListArray.from_arrays(np.zeros(unit.alive + 1, np.int32), none[:0])
@@ -270,8 +277,10 @@ def _label(files: dict[int, str], unit: CorpusUnit) -> pa.Table:
 
 
 def _run(corpus: Corpus, options: SubstringsOptions) -> Label:
-    search = Search(options.length, options.within, options.keep, corpus.partitions * _FINER)
     units = scope.compared(corpus.units, options.sources)
+    size = sum(corpus.map(text_bytes, units, "substrings: sizes"))
+    parts = max(corpus.partitions * _FINER, -(-size // _PIECE_BYTES))
+    search = Search(options.length, options.within, options.keep, parts)
 
     def folder(name: str, *kinds: str) -> str:
         path = join(corpus.scratch, name)
@@ -294,13 +303,13 @@ def _run(corpus: Corpus, options: SubstringsOptions) -> Label:
         answers = answered(name, rounds)
     spans = partial(_write_spans, search, folder("spans", "labels", "seen"), answers)
     written = list(corpus.map(spans, rounds, "substrings: spans"))
-    most = partial(_most_often, search.parts, options.listed, [seen for _, seen in written])
+    most = partial(_most_often, search.parts, options.listed, written)
     found = _MOST.empty_table()
     for table in corpus.map(most, range(search.parts), "substrings: table"):
         found = _first_ones(pa.concat_tables([found, table]), options.listed)
     with ParquetSink(join(corpus.tables, "repeated_substrings", "part-000000.parquet"), _TABLE) as sink:
         sink.write(found.select(_TABLE.names))
-    return partial(_label, {unit.index: labels for unit, (labels, _) in zip(units, written, strict=True)})
+    return partial(_label, join(corpus.scratch, "spans"), options.sources)
 
 
 def _of(options: SubstringsOptions) -> Pass:

@@ -76,7 +76,9 @@ def mapped(count: int, folder: str | None) -> Iterator[Numbers]:
     with tempfile.TemporaryDirectory(dir=folder, prefix="union-") as place:
         path = os.path.join(place, "parents")
         _write_singles(path, count)
-        yield np.memmap(path, np.int64, "r+").view(np.ndarray)
+        parents = np.memmap(path, np.int64, "r+").view(np.ndarray)
+        os.unlink(path)  # its space is free again however this process ends
+        yield parents
 
 
 def roots(parents: Numbers) -> Iterator[tuple[Numbers, Numbers]]:

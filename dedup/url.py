@@ -33,18 +33,22 @@ TRACKING_PREFIXES = ("utm_", "mtm_", "hsa_", "aspsessionid")
 TRACKING = frozenset((
     "gclid", "gclsrc", "dclid", "gbraid", "wbraid", "gad_source", "gad_campaignid", "srsltid",  # Google
     "_ga", "_gl",
-    "fbclid", "igshid", "igsh", "twclid", "ttclid", "li_fat_id", "epik",  # social networks
+    "fbclid", "fb_action_ids", "fb_action_types", "fb_source", "fb_ref", "mibextid",  # Facebook
+    "igshid", "igsh", "twclid", "ttclid", "li_fat_id", "epik", "rdt_cid", "sccid",  # other social networks
     "msclkid", "yclid", "ysclid", "_openstat",  # Microsoft, Yandex
-    "ef_id", "s_kwcid", "irclickid", "zanpid", "wickedid", "rb_clickid",  # other advertising
+    "ef_id", "s_kwcid", "s_cid", "irclickid", "zanpid", "wickedid", "rb_clickid", "tblci", "dicbo",  # other
+    "_branch_match_id", "itm_source", "itm_medium", "itm_campaign", "itm_content", "itm_term",  # advertising
     "mc_cid", "mc_eid", "mkt_tok", "vero_id", "oly_anon_id", "oly_enc_id", "_hsenc", "_hsmi",  # newsletters
+    "__hstc", "__hssc", "__hsfp", "hsctatracking", "_kx", "__s",
     "pk_campaign", "pk_kwd", "pk_keyword", "pk_source", "pk_medium", "pk_content", "pk_cid",  # Matomo
-    "phpsessid", "jsessionid",  # sessions
+    "piwik_campaign", "piwik_kwd", "piwik_keyword",
+    "phpsessid", "jsessionid", "sessionid", "cfid", "cftoken",  # sessions
 ))
 # fmt: on
 """Query parameters, in lower case, of which the same is true."""
 
 _BATCH_ROWS = 8192
-_KEYS = 1  # raised when the same URL gets another key: what indexes hold is void then
+_KEYS = 2  # raised when the same URL gets another key: what indexes hold is void then
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _ENDS = "".join(map(chr, range(0x21)))  # C0 controls and the space, which browsers trim
 _INSIDE = str.maketrans("", "", "\t\n\r")  # and those that they ignore inside
@@ -76,9 +80,15 @@ def _percent(part: str, also_safe: str = "") -> str:
     return quote(_ESCAPE.sub(_unescape, part), safe=_SAFE + also_safe, errors="surrogatepass")
 
 
-@lru_cache(maxsize=1 << 16)
 def _authority(authority: str, scheme: str) -> str | None:
     """Host and port without what does not tell sites apart; None if there is no such host."""
+    # The cache must not hold megabytes, and no host that is one is long.
+    found = _known_authority if len(authority) <= 2 * _LONGEST_HOST else _known_authority.__wrapped__
+    return found(authority, scheme)
+
+
+@lru_cache(maxsize=1 << 16)
+def _known_authority(authority: str, scheme: str) -> str | None:
     host = authority.rpartition("@")[2]
     if host.startswith("["):
         literal, closed, port = host[1:].partition("]")

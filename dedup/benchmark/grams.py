@@ -269,12 +269,14 @@ class Owners:
     """To what n-grams belong: `texts[offsets[g]:offsets[g + 1]]`, and each text t to `item[t]`.
 
     lengths   [g] int64, words of each n-gram
+    alike     [g] int32, the first n-gram that belongs to the same texts
     items     how many there are
     """
 
     lengths: Ints
     offsets: Ints
     texts: Places
+    alike: Places
     item: Places
     items: int
 
@@ -290,7 +292,7 @@ class Owners:
         In the order of texts and first words; n-grams that overlap or touch are one stretch.
         """
         return _stretches(
-            *found, *wanted, self.lengths, self.offsets, self.texts, self.item, self.items, most
+            *found, *wanted, self.lengths, self.offsets, self.texts, self.alike, self.item, self.items, most
         )
 
 
@@ -304,6 +306,7 @@ def _stretches(
     lengths: Ints,
     offsets: Ints,
     texts: Places,
+    alike: Places,
     item: Places,
     items: int,
     most: int,
@@ -319,20 +322,32 @@ def _stretches(
     rows, owner = np.empty(room, np.int64), np.empty(room, np.int64)
     firsts, lasts = np.empty(room, np.int64), np.empty(room, np.int64)
     opened = np.empty(longest, np.int64)  # the stretch of each wanted item that was begun last
+    # Those of an n-gram's items that are wanted, from `begins` of it up to a -1: found once for a text.
+    begins, asked_items = np.full(len(alike), -1, np.int64), np.empty(1024, np.int64)
     count = 0
     for row in range(n):
         begin = wanted_cut[row]
         for k in range(begin, wanted_cut[row + 1]):
             slot[wanted[k]] = k - begin
             opened[k - begin] = -1
-        before = count
+        before, held = count, 0
         for hit in range(cut[row], cut[row + 1]):
             first = places[hit]
             last = first + lengths[grams[hit]]
-            for at in range(offsets[grams[hit]], offsets[grams[hit] + 1]):
-                k = slot[item[texts[at]]]
+            gram = alike[grams[hit]]
+            if begins[gram] < 0:
+                begins[gram] = held
+                for at in range(offsets[gram], offsets[gram + 1]):
+                    if held + 2 > len(asked_items):
+                        asked_items = np.append(asked_items, np.empty(held, np.int64))
+                    asked_items[held] = slot[item[texts[at]]]
+                    held += asked_items[held] >= 0
+                asked_items[held] = -1
+                held += 1
+            for at in range(begins[gram], len(asked_items)):
+                k = asked_items[at]
                 if k < 0:
-                    continue
+                    break
                 if opened[k] >= 0 and first <= lasts[opened[k]]:
                     lasts[opened[k]] = max(last, lasts[opened[k]])
                 elif count - before < most:
@@ -342,4 +357,6 @@ def _stretches(
                     count += 1
         for k in range(begin, wanted_cut[row + 1]):
             slot[wanted[k]] = -1
+        for hit in range(cut[row], cut[row + 1]):
+            begins[alike[grams[hit]]] = -1
     return rows[:count], owner[:count], firsts[:count], lasts[:count]

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from dedup.benchmark.grams import Grams, Ints, Places, distinct, gram_words, grams_of, start_filter
 from dedup.benchmark.sets import BenchmarkFile, Item, digest, read_items
 from pipeline.store import ParquetSink, Sink, is_local, join, make_folder, open_input, parquet_file
-from text.hashing import Hashes
+from text import winnowing
+from text.hashing import Hashes, mix_array
 from text.lookup import Lookup
 from text.strings import Strings
 
@@ -32,8 +33,8 @@ ITEMS = pa.schema(
     ]
 )
 _ARRAYS = (
-    "keys", "index", "starts", "width", "lengths", "owner_offsets", "owners", "text_item", "text_grams",
-    "begins", "stops",
+    "keys", "index", "starts", "width", "lengths", "owner_offsets", "owners", "alike", "text_item",
+    "text_grams", "begins", "stops",
 )  # fmt: skip
 _TEXTS, _ITEMS = "texts.bin", "items.parquet"
 
@@ -54,6 +55,7 @@ class BenchmarkIndex:
 
     lengths         [g] int64, words of each n-gram
     owner_offsets   [g + 1] int64; `owners[owner_offsets[i]:owner_offsets[i + 1]]` are the texts of n-gram i
+    alike           [g] int32, the first n-gram of the same texts: a preamble's n-grams are all of thousands
     text_item       [t] int32, the item of each text; `text_grams`, how many different n-grams it has
     begins, stops   [g] int64, where in the file `texts` each n-gram stands (once), in bytes
     items           of ITEMS
@@ -63,6 +65,7 @@ class BenchmarkIndex:
     lengths: Ints
     owner_offsets: Ints
     owners: Places
+    alike: Places
     text_item: Places
     text_grams: Places
     begins: Ints
@@ -144,11 +147,15 @@ def write_index(folder: str, files: Sequence[BenchmarkFile], ngram: int, least: 
     owned = distinct(gram * max(texts_before, 1) + text)
     gram, text = np.divmod(owned, max(texts_before, 1))
     owners = np.bincount(gram, minlength=len(lookup))
+    owner_offsets = np.concatenate([[0], np.cumsum(owners)]).astype(np.int64)
+    held = mix_array(text.astype(np.uint64) + np.uint64(1))
+    same = np.add.reduceat(held, owner_offsets[:-1]) if len(held) else held
     arrays: dict[str, NDArray[Any]] = {
         "keys": lookup.keys,
         "index": lookup.index,
         "starts": start_filter(starts),
-        "owner_offsets": np.concatenate([[0], np.cumsum(owners)]).astype(np.int64),
+        "owner_offsets": owner_offsets,
+        "alike": winnowing.firsts(mix_array(same), owners.astype(np.uint64)).astype(np.int32),
         "owners": text.astype(np.int32),
         "text_item": np.concatenate(text_item),
         "text_grams": np.bincount(text, minlength=texts_before).astype(np.int32),
@@ -177,6 +184,7 @@ def map_index(folder: str) -> BenchmarkIndex:
         lengths=lengths,
         owner_offsets=about["owner_offsets"],
         owners=about["owners"],
+        alike=about["alike"],
         text_item=about["text_item"],
         text_grams=about["text_grams"],
         begins=about["begins"],

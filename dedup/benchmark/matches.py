@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 from dedup.benchmark.grams import GramWords, Ints, Owners, Places, distinct, gram_words
 from dedup.benchmark.index import BenchmarkIndex
 from text.hashing import Hashes
+from text.jit import kernel
 from text.strings import Offsets, Strings
 
 SHOWN_BYTES = 400  # of a match that is told
+_ROOM = 1 << 20  # items of documents that are held before all but the listed ones go
 
 FOUND = pa.schema(
     [
@@ -66,24 +68,20 @@ def tell(
     words = gram_words(Strings.of(table.column("text")))
     found = Found.of(index, words.offsets, words.hashes)
     n = table.num_rows
-    row, item, share = _shares(index, common, found)
-    # The best item of each document first; of equal ones, that which comes first in the sets.
-    order = np.lexsort((item, -share, row))
-    row, item, share = row[order], item[order], share[order]
-    first = np.searchsorted(row, np.arange(n + 1))
-    best = first[:-1]
+    counts, row, item, share = _shares(index, common, found, listed)
+    best = np.searchsorted(row, np.arange(n))
     named = index.items.column("benchmark").take(pa.array(item[best]))
     labels = [
         table.column("position"),
-        np.diff(first).astype(np.int32),
+        counts.astype(np.int32),
         np.bincount(found.row[~common[found.gram]], minlength=n).astype(np.int32),
         share[best],
         named,
     ]
-    told = np.arange(len(row)) - best[row] < listed
-    row, item, share = row[told], item[told], share[told]
     wanted = np.searchsorted(row, np.arange(n + 1)), item
-    owners = Owners(index.lengths, index.owner_offsets, index.owners, index.text_item, index.items.num_rows)
+    owners = Owners(
+        index.lengths, index.owner_offsets, index.owners, index.alike, index.text_item, index.items.num_rows
+    )
     rows, items, firsts, lasts = owners.stretches(found.hits, wanted, listed)
     place = np.lexsort((item, row))
     size = max(index.items.num_rows, 1)
@@ -93,25 +91,94 @@ def tell(
 
 
 def _shares(
-    index: BenchmarkIndex, common: NDArray[np.bool_], found: Found
-) -> tuple[Ints, Ints, NDArray[np.float64]]:
-    """Document, item and the largest share of a text of it; of items with an n-gram that is not common."""
-    count = np.diff(index.owner_offsets)[found.gram]
-    starts = np.repeat(index.owner_offsets[found.gram] - (np.cumsum(count) - count), count)
-    text = index.owners[starts + np.arange(len(starts))].astype(np.int64)
-    texts, items = max(len(index.text_item), 1), max(index.items.num_rows, 1)
-    row = np.repeat(found.row, count)
-    held, times = np.unique(row * texts + text, return_counts=True)
-    part = times / index.text_grams[held % texts]
-    owner = held // texts * items + index.text_item[held % texts]
-    order = np.lexsort((-part, owner))
-    owner, part = owner[order], part[order]
-    new = np.ones(len(owner), np.bool_)
-    new[1:] = owner[1:] != owner[:-1]
-    owner, part = owner[new], part[new]
-    telling = ~np.repeat(common[found.gram], count)
-    kept = np.isin(owner, distinct((row * items + index.text_item[text])[telling]))
-    return owner[kept] // items, owner[kept] % items, part[kept]
+    index: BenchmarkIndex, common: NDArray[np.bool_], found: Found, listed: int
+) -> tuple[Ints, Ints, Ints, NDArray[np.float64]]:
+    """How many items each document holds, of which it has an n-gram that is not common, [n]; and the `listed`
+    best of these: document, item, the largest share of a text of it; the best first, of equal ones that which
+    comes first in the sets."""
+    n = len(found.hits[0]) - 1
+    cut = np.searchsorted(found.row, np.arange(n + 1))
+    room = max(_ROOM, index.items.num_rows)
+    told = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.float64)
+    held = np.zeros(len(index.text_item), np.int64), np.zeros(index.items.num_rows, np.float64)
+    times = np.zeros(len(index), np.int64)
+    counts = np.zeros(n, np.int64)
+    pieces = []
+    row = 0
+    while row < n:
+        written, row = _items(
+            cut, found.gram, common, index.owner_offsets, index.owners, index.alike, index.text_item,
+            index.text_grams, times, *held, row, told,
+        )  # fmt: skip
+        rows, items, shares = (values[:written] for values in told)
+        counts += np.bincount(rows, minlength=n)
+        order = np.lexsort((items, -shares, rows))
+        before = np.searchsorted(rows[order], rows[order])
+        order = order[np.arange(written) - before < listed]
+        pieces.append((rows[order], items[order], shares[order]))
+    nothing = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+    rows, items, shares = (np.concatenate(columns) for columns in zip(nothing, *pieces, strict=True))
+    return counts, rows, items, shares
+
+
+@kernel
+def _items(
+    cut: Ints,
+    grams: Ints,
+    common: NDArray[np.bool_],
+    offsets: Ints,
+    owners: Places,
+    alike: Places,
+    item: Places,
+    sizes: Places,
+    times: Ints,
+    counts: Ints,
+    best: NDArray[np.float64],
+    first: int,
+    told: tuple[Ints, Ints, NDArray[np.float64]],
+) -> tuple[int, int]:
+    """Row, item and share of the items of rows from `first` on, until there may be no room for the next: how
+    many, and which comes next. `times` of n-grams, `counts` of texts and `best` of items are 0 before and
+    after. The owners of n-grams that have the same are gone through once."""
+    texts, items = np.empty(len(counts), np.int64), np.empty(len(best), np.int64)
+    telling = np.zeros(len(best), np.bool_)
+    written = 0
+    for row in range(first, len(cut) - 1):
+        if written and written + len(best) > len(told[0]):
+            return written, row
+        several = 0
+        for at in range(cut[row], cut[row + 1]):
+            # The lowest bit says whether one of them is not common.
+            times[alike[grams[at]]] += 2
+            if not common[grams[at]]:
+                times[alike[grams[at]]] |= 1
+        for at in range(cut[row], cut[row + 1]):
+            gram = alike[grams[at]]
+            if times[gram] == 0:
+                continue
+            for owner in range(offsets[gram], offsets[gram + 1]):
+                text = owners[owner]
+                if counts[text] == 0:
+                    texts[several] = text
+                    several += 1
+                counts[text] += times[gram] >> 1
+                telling[item[text]] |= times[gram] & 1 > 0
+            times[gram] = 0
+        held = 0
+        for each in range(several):
+            text = texts[each]
+            if best[item[text]] == 0:
+                items[held] = item[text]
+                held += 1
+            best[item[text]] = max(best[item[text]], counts[text] / sizes[text])
+            counts[text] = 0
+        for each in range(held):
+            if telling[items[each]]:
+                told[0][written], told[1][written], told[2][written] = row, items[each], best[items[each]]
+                written += 1
+            best[items[each]] = 0
+            telling[items[each]] = False
+    return written, len(cut) - 1
 
 
 def _matches(

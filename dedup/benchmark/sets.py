@@ -1,14 +1,16 @@
 """Benchmark sets as they are handed out: files of JSONL, JSON or Parquet, and which texts of an item count.
 
 A folder is read with all below it: *.jsonl, *.json and *.ndjson (plain, .gz or .zst) and *.parquet. Of a
-folder, files whose name says that they are the training split are left out: what a benchmark gives away to be
-trained on need not be looked for. A file that is named itself is read whatever its name.
+folder, files whose name says that they are the training split are left out: what a benchmark gives away to
+be trained on need not be looked for. Some benchmarks have no other split (IFEval and GPQA on Hugging Face):
+where the folder holds nothing else of a benchmark that is known, its training split is read. A file that is
+named itself is read whatever its name.
 
-JSON that is one array, or one object that holds a list of objects (`examples`, `data`), is a file of those
-objects. Which texts of an item are looked for is said by `fields`, or else by dedup/benchmark/presets.yaml.
+JSON that is one array, one object that holds a list of objects (`examples`, `data`), or one of objects by
+their ids, is a file of those objects. Which texts of an item are looked for is said by `fields`, or else by
+dedup/benchmark/presets.yaml.
 """
 
-import gzip
 import hashlib
 import io
 import json
@@ -17,31 +19,30 @@ import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from itertools import islice
-from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import yaml
 import zstandard
 from pydantic import Field, field_validator
 
 from dedup.benchmark import fields as benchmark_fields
-from dedup.benchmark.fields import Part
+from dedup.benchmark import presets
+from dedup.benchmark.unpacked import unpacked_file
 from pipeline import store
 from pipeline.errors import PlanError, SourceError, StoreError
 from pipeline.faults import show
 from pipeline.stage import Options
 
 LARGEST = 2 << 30  # bytes of a file, unpacked
+_DEEPEST = 100  # lists and objects within one another
 LOOKED_AT = 100  # items by which it is judged what a file's fields are
 
 _JSON = re.compile(r".+\.(?:jsonl|ndjson|json)(?:\.gz|\.zst)?", re.IGNORECASE)
 _PARQUET = re.compile(r".+\.(?:parquet|pq)", re.IGNORECASE)
 _TRAINING = re.compile(r"(?:.*[-_./])?(?<!no[-_])train(?:ing)?(?:[-_.].*)?", re.IGNORECASE)
-_PRESETS = Path(__file__).with_name("presets.yaml")
 _IDS = ("task_id", "id", "question_id", "unique_id", "qID", "_id", "ind", "idx", "index", "key")
 _UNREADABLE = (OSError, EOFError, zlib.error, zstandard.ZstdError, pa.ArrowException, SourceError)
 
@@ -113,9 +114,11 @@ class Item:
 
 @dataclass(frozen=True)
 class Sets:
-    """What is read; `left_out` are files of training splits, `unread` those of other kinds."""
+    """What is read; `training` of it are files of training splits, as there is no other, `left_out` are those
+    that are not read, `unread` files of other kinds."""
 
     files: tuple[BenchmarkFile, ...]
+    training: tuple[str, ...]
     left_out: tuple[str, ...]
     unread: tuple[str, ...]
 
@@ -126,19 +129,27 @@ def open_sets(sets: Sequence[BenchmarkSet]) -> Sets:
     PlanError where a set has no file, or one cannot be read or is of no known kind.
     """
     files: dict[str, BenchmarkFile] = {}
+    training: list[str] = []
     left_out: list[str] = []
     unread: list[str] = []
     for given in sets:
-        found, training, others = _files(given.path)
-        left_out += training
+        found, trained, others = _files(given.path)
+        names = {
+            path: {name for name, _ in presets.known_as(given.path, path)} for path, _ in found + trained
+        }
+        tested = set().union(*(names[path] for path, _ in found))
+        only = [(path, shown) for path, shown in trained if names[path] and not names[path] & tested]
+        training += [shown for _, shown in only]
+        left_out += [shown for path, shown in trained if (path, shown) not in only]
         unread += others
-        if not found:
-            kinds = f"; there are {', '.join((*training, *others)[:5])}" if training or others else ""
+        if not found and not only:
+            there = [*(shown for _, shown in trained), *others]
+            kinds = f"; there are {', '.join(there[:5])}" if there else ""
             raise PlanError(f"benchmarks: no test items as .jsonl, .json or .parquet in {given.path}{kinds}")
-        for path, shown in found:
+        for path, shown in sorted([*found, *only], key=lambda each: each[1]):
             if path not in files:
                 files[path] = _recognised(given, path, shown)
-    return Sets(tuple(files.values()), tuple(left_out), tuple(unread))
+    return Sets(tuple(files.values()), tuple(training), tuple(left_out), tuple(unread))
 
 
 def digest(files: Sequence[BenchmarkFile]) -> str:
@@ -191,8 +202,8 @@ def _opened(path: str) -> BinaryIO:
         raise PlanError(f"benchmarks: {fault}") from fault
 
 
-def _files(path: str) -> tuple[list[tuple[str, str]], list[str], list[str]]:
-    """Path and shown name of each file to read; the names of training splits, and of other kinds."""
+def _files(path: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]], list[str]]:
+    """Path and shown name of each file to read, and of training splits; the names of other kinds."""
     if _is_kind(path) and not (store.is_local(path) and os.path.isdir(path)):
         return [(path, os.path.basename(path))], [], []
     if store.is_local(path) and os.path.isfile(path):
@@ -218,7 +229,7 @@ def _files(path: str) -> tuple[list[tuple[str, str]], list[str], list[str]]:
         if not _is_kind(name):
             others.append(name)
         elif any(_TRAINING.fullmatch(part) for part in name.split("/")):
-            training.append(name)
+            training.append((store.join(path, name), name))
         else:
             found.append((store.join(path, name), name))
     return found, training, others
@@ -239,28 +250,38 @@ def _records(path: str) -> Iterator[tuple[int, dict[str, Any] | None]]:
         raise PlanError(f"benchmarks: {path} cannot be read: {fault}; is it damaged or cut off?") from fault
 
 
-def _rows(path: str) -> Iterator[tuple[int, dict[str, Any]]]:
+def _rows(path: str) -> Iterator[tuple[int, dict[str, Any] | None]]:
     number = 0
     with _opened(path) as file, pq.ParquetFile(file) as table:
         size = sum(table.metadata.row_group(group).total_byte_size for group in range(table.num_row_groups))
         if size > LARGEST:
             raise _too_large(path)
         for batch in table.iter_batches(1024):
-            for record in batch.to_pylist():
+            for record in _rows_of(batch):
                 number += 1
                 yield number, record
 
 
+def _rows_of(batch: pa.RecordBatch) -> list[dict[str, Any] | None]:
+    """The rows; None for one with a text that is not UTF-8, which Parquet does not look at."""
+    try:
+        return cast(list[dict[str, Any] | None], batch.to_pylist())
+    except UnicodeDecodeError:
+        if batch.num_rows == 1:
+            return [None]
+        return [row for at in range(batch.num_rows) for row in _rows_of(batch.slice(at, 1))]
+
+
 def _lines(path: str) -> Iterator[tuple[int, dict[str, Any] | None]]:
     with _opened(path) as raw:
-        unpacked = _unpacked(raw, path)
+        unpacked = unpacked_file(raw, path)
         if re.fullmatch(r".+\.json(?:\.gz|\.zst)?", path, re.IGNORECASE):
             content = unpacked.read(LARGEST + 1)
             if len(content) > LARGEST:
                 raise _too_large(path)
             whole = _whole(content)
             if whole is not None:
-                yield from enumerate((each if isinstance(each, dict) else None for each in whole), 1)
+                yield from enumerate(map(_record, whole), 1)
                 return
             unpacked = io.BytesIO(content)
         read = 0
@@ -269,22 +290,30 @@ def _lines(path: str) -> Iterator[tuple[int, dict[str, Any] | None]]:
             if read > LARGEST:
                 raise _too_large(path)
             if line.strip():
-                record = _parsed(line)
-                yield number, record if isinstance(record, dict) else None
+                yield number, _record(_parsed(line))
+
+
+def _record(value: Any) -> dict[str, Any] | None:
+    """A JSON object as a record; None for all else, and for one that nobody would write by hand."""
+    if not isinstance(value, dict):
+        return None
+    level: list[Any] = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            each
+            for holder in level
+            for each in (holder.values() if isinstance(holder, dict) else holder)
+            if isinstance(each, dict | list)
+        ]
+        if not level:
+            return value
+    return None
 
 
 def _split(file: BinaryIO) -> Iterator[bytes]:
     """Lines; one without an end is given up when it is too long for any file."""
     while line := file.readline(LARGEST + 1):
         yield line
-
-
-def _unpacked(raw: BinaryIO, path: str) -> BinaryIO:
-    if path.lower().endswith(".gz"):
-        return cast(BinaryIO, gzip.GzipFile(fileobj=raw))
-    if path.lower().endswith(".zst"):
-        return cast(BinaryIO, io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(raw)))
-    return raw
 
 
 def _parsed(content: bytes) -> Any:
@@ -301,6 +330,8 @@ def _whole(content: bytes) -> list[Any] | None:
         lists = [
             each for each in value.values() if isinstance(each, list) and each and isinstance(each[0], dict)
         ]
+        if not lists and len(value) > 1 and all(isinstance(each, dict) for each in value.values()):
+            return list(value.values())
         return lists[0] if len(lists) == 1 else [value]
     return value if isinstance(value, list) else None
 
@@ -310,23 +341,6 @@ def _too_large(path: str) -> PlanError:
         f"benchmarks: {path} holds more than {LARGEST >> 30} GiB; expected the items of a test set. Is it a "
         "training set? Name the files of the test splits"
     )
-
-
-@cache
-def _presets() -> tuple[dict[str, tuple[str, tuple[tuple[str, ...], ...]]], tuple[tuple[str, ...], ...]]:
-    """Benchmark and layouts by each word that its files go by, and the layouts by fields alone."""
-    data = yaml.safe_load(_PRESETS.read_text("utf-8"))
-    by_word = {
-        word: (name, tuple(map(tuple, about["layouts"])))
-        for name, about in data["benchmarks"].items()
-        for word in about["files"]
-    }
-    return by_word, tuple(map(tuple, data["by_fields"]))
-
-
-def preset_names() -> tuple[str, ...]:
-    """The benchmarks that are known by name."""
-    return tuple(dict.fromkeys(name for name, _ in _presets()[0].values()))
 
 
 def _recognised(given: BenchmarkSet, path: str, shown: str) -> BenchmarkFile:
@@ -339,21 +353,21 @@ def _recognised(given: BenchmarkSet, path: str, shown: str) -> BenchmarkFile:
     name, layouts = given.name, [given.fields] if given.fields else []
     stem = re.sub(r"(?:\.[A-Za-z]{1,7}){1,2}$", "", os.path.basename(shown)) or shown
     if not given.fields:
-        for benchmark, known in _known_as(given.path, path):
-            if any(_fits(layout, records) for layout in known):
+        for benchmark, known in presets.known_as(given.path, path):
+            if any(presets.fits(layout, records) for layout in known):
                 name, layouts = name or benchmark, list(known)
                 break
         else:
-            layouts = list(_presets()[1])
+            layouts = list(presets.by_fields())
     for layout in layouts:
-        if _fits(layout, records):
+        if presets.fits(layout, records):
             return BenchmarkFile(name or stem, path, shown, layout)
     fields = ", ".join(f"{field} ({_kind(value)})" for field, value in records[0].items()) or "none"
     if given.fields:
         missing = [
             place
             for text in given.fields
-            for place in _places(benchmark_fields.parse(text))
+            for place in presets.places(text)
             if not any(benchmark_fields.is_there(place, record) for record in records)
         ]
         raise PlanError(f"benchmarks: {path} has no field {show(missing[0])}; its items have: {fields}")
@@ -361,34 +375,6 @@ def _recognised(given: BenchmarkSet, path: str, shown: str) -> BenchmarkFile:
         f"benchmarks: {path}: no known benchmark has these fields: {fields}. Say which texts are looked for: "
         f"benchmarks: {{{name or stem}: {{path: {given.path}, fields: [question, question + answer]}}}}"
     )
-
-
-def _known_as(given: str, path: str) -> Iterator[tuple[str, tuple[tuple[str, ...], ...]]]:
-    """The presets whose words the path holds, the nearest to the file first, the longest word first.
-
-    Looked at are the file's name, the folders below the set's, that one itself and the two above.
-    """
-    parts = os.path.abspath(path).split(os.sep) if store.is_local(path) else path.split("/")
-    own = os.path.abspath(given).split(os.sep) if store.is_local(given) else given.rstrip("/").split("/")
-    by_word, _ = _presets()
-    for part in reversed(parts[max(len(own) - 3, 0) :]):
-        plain = f"_{re.sub(r'[^a-z0-9]+', '_', part.lower())}_"
-        fitting = [word for word in by_word if f"_{word}_" in plain]
-        for word in sorted(fitting, key=lambda word: (-len(word), word)):
-            yield by_word[word]
-
-
-def _fits(layout: Sequence[str], records: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether one of the items, at least, has every field of the layout."""
-    return all(
-        any(benchmark_fields.is_there(place, record) for record in records)
-        for text in layout
-        for place in _places(benchmark_fields.parse(text))
-    )
-
-
-def _places(parts: Sequence[Part]) -> list[str]:
-    return [place for part in parts for place in part.places()]
 
 
 def _kind(value: Any) -> str:

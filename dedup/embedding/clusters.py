@@ -2,7 +2,8 @@
 
 Vectors are kept as 16-bit floats, 2 bytes a dimension. A task holds one batch of texts, or one part: some
 clusters of together at most `PART_BYTES` of vectors and one more of about `largest` documents. Documents
-with one and the same vector stay together, however many they are: that is what `exact` goes before for.
+with one and the same vector stay together, however many they are, and have it once: such a part takes some
+200 bytes a document.
 """
 
 import contextlib
@@ -10,12 +11,10 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from dedup.embedding.embed import Embed, opened
@@ -24,26 +23,23 @@ from dedup.embedding.vectors import (
     Grid,
     Method,
     Numbers,
-    best_before,
     centroids_of,
-    keepers,
     nearest_centroids,
     on_grid,
     planes,
-    ranked,
     sides,
 )
 from dedup.keep import Orders, places, stored_columns
 from dedup.scope import groups
 from pipeline.corpus import CorpusUnit
-from pipeline.exchange import read_part, write_by_document, write_parts
+from pipeline.exchange import write_by_document, write_parts
 from pipeline.store import ParquetSink, Sink, exists, join, open_input, parquet_file, remove
-from text.hashing import hash128
+from text.hashing import Hashes, hash128
 from text.strings import Strings
 
 PART_BYTES = 1 << 26
 _BATCH_ROWS = 2048
-_VECTOR_ROWS = 1 << 14  # vectors read or written at a time
+VECTOR_ROWS = 1 << 14  # vectors read or written at a time
 _BINS = 2 * 10**DECIMALS + 1
 
 _FIXED = (
@@ -52,17 +48,8 @@ _FIXED = (
     pa.field("hash", pa.uint64(), nullable=False),
     pa.field("group", pa.uint64(), nullable=False),
 )
-FOUND = pa.schema(
-    [
-        pa.field("document", pa.int64(), nullable=False),
-        pa.field("cluster", pa.large_string(), nullable=False),
-        pa.field("rank", pa.int32(), nullable=False),
-        pa.field("size", pa.int32(), nullable=False),
-        pa.field("similarity", pa.float64(), nullable=False),
-        pa.field("nearest", pa.large_string(), nullable=False),
-        pa.field("centroid", pa.int32(), nullable=False),
-        pa.field("distance", pa.float64(), nullable=False),
-    ]
+_NEAREST = pa.schema(
+    [pa.field("centroid", pa.int32(), nullable=False), pa.field("cosine", pa.float64(), nullable=False)]
 )
 PROTOTYPES = pa.schema(
     [pa.field("document", pa.int64(), nullable=False), pa.field("bin", pa.int32(), nullable=False)]
@@ -91,9 +78,11 @@ class Work:
 
 @dataclass(frozen=True)
 class Embedded:
-    """A file of embeddings: of a unit's documents with a vector, in their order."""
+    """A file of embeddings: of a unit's documents with a vector, in their order; one of those among them that
+    centroids are found from."""
 
     path: str
+    sample: str
     index: int
     rows: int
     size: int
@@ -105,7 +94,7 @@ def vector_type(size: int) -> pa.DataType:
 
 def _embedded_schema(orders: int, size: int) -> pa.Schema:
     """Without vectors where `size` is 0."""
-    fields = [*_FIXED, *(pa.field(f"order_{at}", pa.int64(), nullable=False) for at in range(orders))]
+    fields = [*_FIXED, *(pa.field(f"order_{at}", pa.int64()) for at in range(orders))]
     if size:
         fields.append(pa.field("vector", vector_type(size), nullable=False))
     return pa.schema(fields)
@@ -125,11 +114,11 @@ def from_column(column: pa.ChunkedArray) -> NDArray[np.float16]:
 
 def write_embedded(folder: str, work: Work, unit: CorpusUnit) -> Embedded:
     """Embeds the documents of a unit. One without words has no vector and is left out."""
-    path = join(folder, f"{unit.index:06d}.parquet")
+    path, sample = (join(folder, f"{unit.index:06d}.{kind}parquet") for kind in ("", "sample."))
     columns = list(dict.fromkeys(("id", "text", *stored_columns(work.keep), *work.within)))
     kept = []
     rows, size = 0, 0
-    sink: ParquetSink | None = None
+    sinks: list[ParquetSink] = []
     with contextlib.ExitStack() as stack:  # only the first vectors say how long they are
         for number, table in enumerate(unit.read(columns, _BATCH_ROWS)):
             answer = join(folder, f"{unit.index:06d}-{number:06d}.npy")
@@ -147,24 +136,33 @@ def write_embedded(folder: str, work: Work, unit: CorpusUnit) -> Embedded:
             size = vectors.shape[1]
             found = pa.table(arrays, schema=_embedded_schema(len(work.keep), 0)).take(known)
             schema = _embedded_schema(len(work.keep), size)
-            if sink is None:
-                sink = stack.enter_context(ParquetSink(path, schema, _VECTOR_ROWS))
-            found = found.append_column("vector", to_array(vectors[known]))
-            sink.write(found.cast(schema))
+            found = found.append_column("vector", to_array(vectors[known])).cast(schema)
+            few = found.select(["hash", "vector"]).take(pa.array(_sampled(work, found)))
+            for at, (name, table) in enumerate(((path, found), (sample, few))):
+                if len(sinks) == at:
+                    sinks.append(stack.enter_context(ParquetSink(name, table.schema, VECTOR_ROWS)))
+                sinks[at].write(table)
             rows += len(known)
     for answer in kept:
         if exists(answer):
             remove(answer)
-    return Embedded(path, unit.index, rows, size)
+    return Embedded(path, sample, unit.index, rows, size)
+
+
+def _sampled(work: Work, table: pa.Table) -> Numbers:
+    """The rows that centroids are found from."""
+    hashed = table.column("hash").to_numpy()
+    return np.flatnonzero(hashed < work.sampled) if work.sampled < 1 << 64 else np.arange(len(hashed))
 
 
 def _vectors(embed: Embed, texts: pa.ChunkedArray, answer: str) -> NDArray[np.float16]:
     """The vectors of a batch; of an embedder that is slow they are kept until the unit is done."""
     embedder = opened(embed)
     if embedder.slow and exists(answer):
-        with open_input(answer) as file:
+        with open_input(answer) as file, contextlib.suppress(ValueError, EOFError):  # damaged: asked again
             found: NDArray[np.float16] = np.load(io.BytesIO(file.read()))
-            return found
+            if len(found) == len(texts):
+                return found
     vectors = embedder(texts.combine_chunks()).astype(np.float16)
     if embedder.slow:
         data = io.BytesIO()
@@ -176,7 +174,7 @@ def _vectors(embed: Embed, texts: pa.ChunkedArray, answer: str) -> NDArray[np.fl
 
 def _batches(path: str, columns: Sequence[str]) -> Iterator[pa.Table]:
     with parquet_file(path) as file:
-        for batch in file.iter_batches(_VECTOR_ROWS, columns=list(columns)):
+        for batch in file.iter_batches(VECTOR_ROWS, columns=list(columns)):
             yield pa.Table.from_batches([batch])
 
 
@@ -185,12 +183,9 @@ def write_centroids(path: str, work: Work, count: int, files: Sequence[str]) -> 
     hashes, parts = [], []
     for file in files:
         for table in _batches(file, ("hash", "vector")):
-            hashed = table.column("hash").to_numpy()
-            chosen = (
-                np.flatnonzero(hashed < work.sampled) if work.sampled < 1 << 64 else np.arange(len(hashed))
-            )
-            hashes.append(hashed[chosen])
-            parts.append(from_column(table.column("vector").take(chosen)))
+            table = table.take(pa.array(_sampled(work, table)))
+            hashes.append(table.column("hash").to_numpy())
+            parts.append(from_column(table.column("vector")))
     vectors = np.concatenate(parts)
     # The order of documents does not count: by hash, and by the vector where ids are the same.
     rows = np.ascontiguousarray(vectors).view(np.dtype((np.void, 2 * vectors.shape[1]))).ravel()
@@ -211,13 +206,19 @@ def read_centroids(path: str) -> Grid:
 
 
 def count_clusters(centroid_file: str, path: str) -> Numbers:
-    """How many of a file's documents are nearest to each centroid, [k]."""
+    """How many of a file's documents are nearest to each centroid, [k]; notes beside it which is nearest."""
     centroids = read_centroids(centroid_file)
     counts = np.zeros(len(centroids), np.int64)
-    for table in _batches(path, ("vector",)):
-        nearest, _ = nearest_centroids(on_grid(from_column(table.column("vector"))), centroids)
-        counts += np.bincount(nearest, minlength=len(centroids))
+    with ParquetSink(_nearest_of(path), _NEAREST, VECTOR_ROWS) as sink:
+        for table in _batches(path, ("vector",)):
+            nearest, cosine = nearest_centroids(on_grid(from_column(table.column("vector"))), centroids)
+            counts += np.bincount(nearest, minlength=len(centroids))
+            sink.write(pa.table([nearest.astype(np.int32), cosine], schema=_NEAREST))
     return counts
+
+
+def _nearest_of(path: str) -> str:
+    return f"{path}.nearest"
 
 
 def bits_of(counts: Numbers, largest: int) -> Numbers:
@@ -226,11 +227,12 @@ def bits_of(counts: Numbers, largest: int) -> Numbers:
     return np.where(over > 1, np.ceil(np.log2(over)) + 1, 0).astype(np.int64)
 
 
-def _scattered_schema(orders: int, size: int) -> pa.Schema:
+def scattered_schema(orders: int, size: int) -> pa.Schema:
     extra = [
         pa.field("centroid", pa.int32(), nullable=False),
         pa.field("code", pa.int64(), nullable=False),
         pa.field("cosine", pa.float64(), nullable=False),
+        pa.field("same", pa.uint64(), nullable=False),
     ]
     return pa.schema([*_embedded_schema(orders, size), *extra])
 
@@ -244,22 +246,23 @@ def scatter(
     starts = np.cumsum(counts) - counts
     parts = part_count(counts, part_rows)
     directions = planes(int(bits.max(initial=0)), embedded.size, work.seed)
-    schema = _scattered_schema(len(work.keep), embedded.size)
+    schema = scattered_schema(len(work.keep), embedded.size)
 
     def pieces() -> Iterator[tuple[pa.Table, Numbers]]:
-        with parquet_file(embedded.path) as file:
-            for batch in file.iter_batches(_VECTOR_ROWS):
+        with parquet_file(embedded.path) as file, parquet_file(_nearest_of(embedded.path)) as told:
+            both = zip(file.iter_batches(VECTOR_ROWS), told.iter_batches(VECTOR_ROWS), strict=True)
+            for batch, near in both:
                 table = pa.Table.from_batches([batch])
-                grid = on_grid(from_column(table.column("vector")))
-                nearest, cosine = nearest_centroids(grid, centroids)
+                vectors = from_column(table.column("vector"))
+                nearest = near.column("centroid").to_numpy().astype(np.int64)
                 code = np.zeros(len(nearest), np.int64)
                 for cluster in np.unique(nearest[bits[nearest] > 0]):
                     at = np.flatnonzero(nearest == cluster)
-                    code[at] = sides(grid[at], centroids[cluster], directions[: bits[cluster]])
+                    code[at] = sides(on_grid(vectors[at]), centroids[cluster], directions[: bits[cluster]])
                 share = code / (1 << bits[nearest])
                 part = (starts[nearest] + (share * counts[nearest]).astype(np.int64)) // part_rows
-                arrays = [*table.columns, nearest.astype(np.int32), code, cosine]
-                yield pa.table(arrays, schema=schema), np.minimum(part, parts - 1)
+                arrays = [*table.columns, near.column("centroid"), code, near.column("cosine")]
+                yield pa.table([*arrays, _hashed(vectors)], schema=schema), np.minimum(part, parts - 1)
 
     path = join(folder, f"{embedded.index:06d}.parquet")
     write_parts(path, schema, pieces(), parts)
@@ -270,88 +273,11 @@ def part_count(counts: Numbers, part_rows: int) -> int:
     return max(1, int(-(-counts.sum() // part_rows)))
 
 
-def write_neighbours(
-    folder: str, tables: str | None, work: Work, size: int, files: Sequence[str], parts: int,
-    survivors: str | None, part: int,
-) -> str:  # fmt: skip
-    """Labels the documents of a part, by what stands before them in their cluster."""
-    table = read_part(files, part, parts, _scattered_schema(len(work.keep), size))
-    orders = [(f"order_{at}", "ascending") for at in range(len(work.keep))]
-    distance = [("cosine", "ascending" if work.farthest else "descending")]
-    by = [(name, "ascending") for name in ("centroid", "code", "group")] + (orders or distance)
-    by += [("id", "ascending"), ("document", "ascending")]
-    table = table.take(pc.sort_indices(table, sort_keys=by))
-    vectors = from_column(table.column("vector"))
-    similarity, before = _within_clusters(table, vectors, work.largest)
-    similarity = np.round(similarity, DECIMALS)
-    before = np.where(similarity > 0, before, -1)
-    keeper = keepers(before, similarity > work.threshold)
-    rank, members = ranked(keeper)
-    ids = table.column("id").combine_chunks()
-    found = pa.table(
-        {
-            "document": table.column("document"),
-            "cluster": ids.take(pa.array(keeper)),
-            "rank": rank.astype(np.int32),
-            "size": members.astype(np.int32),
-            "similarity": similarity,
-            "nearest": pc.fill_null(ids.take(pa.array(before, mask=before < 0)), ""),
-            "centroid": table.column("centroid"),
-            "distance": np.round(1.0 - table.column("cosine").to_numpy(), DECIMALS),
-        },
-        schema=FOUND,
-    )
-    path = join(folder, f"{part:06d}.parquet")
-    write_by_document(path, FOUND, [found.take(np.argsort(found.column("document").to_numpy()))])
-    if tables is not None and table.num_rows:
-        _write_table(join(tables, f"{part:06d}.parquet"), table, vectors)
-    if survivors is not None:
-        chosen = pa.array(np.flatnonzero(rank == 0))
-        left = table.take(chosen).select(["document", "hash", "vector"])
-        with ParquetSink(join(survivors, f"{part:06d}.parquet"), left.schema, _VECTOR_ROWS) as sink:
-            sink.write(left)
-    return path
-
-
-def _within_clusters(
-    table: pa.Table, vectors: NDArray[np.float16], largest: int
-) -> tuple[NDArray[np.float64], Numbers]:
-    """`best_before` over each run of documents that are compared, rows of the table."""
-    count = table.num_rows
-    similarity, before = np.zeros(count), np.full(count, -1)
-    keys = [table.column(name).to_numpy().astype(np.uint64) for name in ("centroid", "code", "group")]
-    new = np.any([key[1:] != key[:-1] for key in keys], axis=0)
-    bounds = [0, *(np.flatnonzero(new) + 1).tolist(), count]
-    for first, last in pairwise(bounds):
-        if last - first > 1:
-            found, at = best_before(on_grid(vectors[first:last]), largest)
-            similarity[first:last] = found
-            before[first:last] = np.where(at >= 0, at + first, -1)
-    return similarity, before
-
-
-def _write_table(path: str, table: pa.Table, vectors: NDArray[np.float16]) -> None:
-    schema = table_schema(vectors.shape[1])
-    arrays = [table.column("id").cast(pa.string()), table.column("centroid"), to_array(vectors)]
-    with ParquetSink(path, schema, _VECTOR_ROWS) as sink:
-        sink.write(pa.table(arrays, schema=schema))
-
-
-def write_empty_table(folder: str, size: int) -> None:
-    """The table `semantic_embeddings` without a row."""
-    with ParquetSink(join(folder, "000000.parquet"), table_schema(max(1, size))):
-        pass
-
-
-def table_schema(size: int) -> pa.Schema:
-    """The table `semantic_embeddings`."""
-    return pa.schema(
-        [
-            pa.field("id", pa.string(), nullable=False),
-            pa.field("centroid", pa.int32(), nullable=False),
-            pa.field("embedding", vector_type(size), nullable=False),
-        ]
-    )
+def _hashed(vectors: NDArray[np.float16]) -> Hashes:
+    """A hash of each vector, [n]."""
+    rows, width = vectors.shape[0], 2 * vectors.shape[1]
+    data = np.ascontiguousarray(vectors).view(np.uint8).ravel()
+    return hash128(Strings(data, np.arange(rows + 1, dtype=np.int64) * width))[:, 0]
 
 
 def write_prototypes(folder: str, centroid_file: str, numbered: tuple[int, str]) -> tuple[str, Numbers]:

@@ -42,16 +42,21 @@ class Embed(Options):
         description="tokens of a window; default: 512 of a static table, what a model takes at most, 512 "
         "words' worth (3,000 characters) for a server",
     )
-    windows: int = Field(
-        default=1,
+    windows: int | None = Field(
+        default=None,
         ge=1,
         le=1000,
-        description="windows from the beginning of a text that are looked at; their vectors are averaged",
+        description="windows from the beginning of a text that are looked at; their vectors are averaged; "
+        "default: 4 of a model, 1 of a static table or a server",
     )
     prompt: str = Field(default="", description="put before each text, where the model wants that")
     # Batch and device change a model's vectors in their last bits at most: no reason to embed anew.
-    batch: Annotated[int, NOT_HASHED] = Field(
-        default=32, ge=2, le=4096, description="texts that go to the model or server at once"
+    batch: Annotated[int | None, NOT_HASHED] = Field(
+        default=None,
+        ge=2,
+        le=4096,
+        description="texts that go to the model or server at once; default: 8 on a CPU, 128 on a GPU, 32 to "
+        "a server",
     )
     device: Annotated[Literal["auto", "cpu", "cuda"], NOT_HASHED] = Field(
         default="auto", description="of `model`: cuda if there is one, else cpu"
@@ -88,6 +93,15 @@ class Embed(Options):
         if self.static is not None and self.prompt:
             raise ValueError("prompt: a static table takes none; leave it out")
         return self
+
+    @property
+    def windows_seen(self) -> int:
+        """Windows of a text that are looked at, at most.
+
+        The first alone (256 tokens for most small models) is not enough for a model: newsletters and forms
+        that begin alike came out as copies.
+        """
+        return self.windows or (4 if self.static is None and self.endpoint is None else 1)
 
 
 class Embedder(Protocol):

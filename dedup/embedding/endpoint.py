@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from dedup.embedding.embed import Embed, Vectors, averaged, unit_rows
 from pipeline.errors import EngineError, PlanError
 
+_BATCH = 32  # texts of a request
 _TOKENS = 512
 _CHARACTERS = 6  # that a token stands for: the server alone knows its tokens
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 60.0  # seconds before a request is sent again; twice as long each time
@@ -40,7 +41,7 @@ class EndpointEmbedder:
 
     def __call__(self, texts: pa.Array) -> Vectors:
         trimmed = pc.utf8_trim_whitespace(pc.fill_null(texts, ""))
-        short = pc.utf8_slice_codeunits(trimmed, 0, self._window * self._embed.windows).to_pylist()
+        short = pc.utf8_slice_codeunits(trimmed, 0, self._window * self._embed.windows_seen).to_pylist()
         if not self._size and not any(short):
             self._ask(["."])
         windows = [
@@ -49,8 +50,9 @@ class EndpointEmbedder:
         ]
         asked = [self._embed.prompt + window for each in windows for window in each]
         parts = [np.zeros((0, self._size), np.float32)] if not asked else []
-        for first in range(0, len(asked), self._embed.batch):
-            parts.append(self._ask(asked[first : first + self._embed.batch]))
+        batch = self._embed.batch or _BATCH
+        for first in range(0, len(asked), batch):
+            parts.append(self._ask(asked[first : first + batch]))
         found = np.zeros((len(short), self._size), np.float32)
         full = [bool(each) for each in windows]
         if asked:
@@ -144,8 +146,8 @@ def fingerprint(embed: Embed) -> str:
 
 def describe(embed: Embed) -> list[str]:
     """The server, and how much of a text it is given."""
-    length = _CHARACTERS * (embed.tokens or _TOKENS) * embed.windows
+    length = _CHARACTERS * (embed.tokens or _TOKENS) * embed.windows_seen
     return [
         f"embedded by {embed.model} at {embed.endpoint}: the first {length:,} characters, "
-        f"{embed.batch} windows a request"
+        f"{embed.batch or _BATCH} windows a request"
     ]

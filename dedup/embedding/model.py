@@ -2,14 +2,16 @@
 
 A matrix product's last bits depend on the shape of the whole batch, so that usually a document's vector
 depends on what it is batched with. Here every batch of a given length has one shape: texts are padded to
-the next multiple of `_STEP` tokens, batches are filled up with empty texts, and one empty text is always
-there, without which a library leaves the mask out. What a row comes to is then the row's own affair.
+a multiple of `_STEP` tokens, and batches are filled up. Nor does it depend on the company whether a library
+leaves the mask out: windows of all the tokens that there may be go by themselves, without padding in any row,
+and among the others there is padding in every row. What a row comes to is then the row's own affair.
 """
 
 import hashlib
 import importlib.util
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,10 @@ import pyarrow.compute as pc
 from dedup.embedding.embed import Embed, Vectors, averaged, digest, unit_rows
 from pipeline.errors import PlanError
 
+_HUB_SECONDS = 20  # that the model hub may take to answer
 _STEP = 32  # tokens by which the lengths of batches go up
+# Rows of a batch. Small ones stay in a core's cache, and fewer rows are there only to fill up.
+_BATCH = {"cpu": 8, "cuda": 128}
 _CHARACTERS = 16  # of a text per token that is asked for, at most
 _LIBRARIES = ("sentence-transformers", "transformers", "tokenizers", "torch")
 _MISSING = (
@@ -63,6 +68,30 @@ def _folder(name: str) -> Path | None:
     return folder
 
 
+@cache
+def _revision(name: str) -> str:
+    """The commit of a model of the hub: the one that is here already, else the newest.
+
+    PlanError where it is not here, and the hub does not have it or does not answer.
+    """
+    from huggingface_hub import HfApi, try_to_load_from_cache
+
+    repository = name if "/" in name else f"sentence-transformers/{name}"
+    try:
+        for file in ("modules.json", "config.json"):
+            found = try_to_load_from_cache(repository, file)
+            if isinstance(found, str):
+                return Path(found).parent.name
+        return str(HfApi().model_info(repository, timeout=_HUB_SECONDS).sha)
+    except Exception as fault:  # whatever the hub's client and what lies below it raise
+        said = (str(fault).strip() or type(fault).__name__).splitlines()[0]
+        raise PlanError(
+            f"embed: model {name!r}: neither a folder nor a package that carries a model, nor here from the "
+            f"hub, which does not give it ({said}); give a folder, or install a package that carries one, "
+            f"such as {_PACKAGE}"
+        ) from fault
+
+
 def load(name: str, device: str = "auto") -> Any:
     """The SentenceTransformer; PlanError where the library, the model or the device is missing."""
     try:
@@ -72,7 +101,9 @@ def load(name: str, device: str = "auto") -> Any:
     device = _device(device)
     folder = _folder(name)
     try:
-        return SentenceTransformer(str(folder or name), device=device)
+        if folder is None:
+            return SentenceTransformer(name, device=device, revision=_revision(name))
+        return SentenceTransformer(str(folder), device=device)
     except (OSError, ValueError) as fault:
         where = str(folder) if folder else "neither a folder nor a package that carries a model, and the hub"
         raise PlanError(
@@ -107,7 +138,8 @@ class ModelEmbedder:
                 f"embed: tokens: {embed.tokens} is more than the {most} that {embed.model!r} takes"
             )
         self._tokens = embed.tokens or most
-        self._windows, self._prompt, self._batch = embed.windows, embed.prompt, embed.batch
+        self._windows, self._prompt = embed.windows_seen, embed.prompt
+        self._batch = embed.batch or _BATCH[self._device]
         self._tokenizer = self._model.tokenizer
         self._empty = self._tokenizer("")["input_ids"]
         self._type_ids = "token_type_ids" in self._tokenizer.model_input_names
@@ -144,18 +176,20 @@ class ModelEmbedder:
     def _embed(self, rows: Sequence[list[int]]) -> Vectors:
         import torch
 
-        by_length: dict[int, list[int]] = defaultdict(list)
+        # Whether there is padding, and the length of the batch: more than the row's own, where there is.
+        alike: dict[tuple[bool, int], list[int]] = defaultdict(list)
         for at, row in enumerate(rows):
-            by_length[min(-(-len(row) // _STEP) * _STEP, self._tokens)].append(at)
+            padded = len(row) < self._tokens
+            alike[padded, min((len(row) // _STEP + 1) * _STEP, self._tokens)].append(at)
         parts, places = [], []
         several = torch.get_num_threads()
         if self._device == "cpu":
             torch.set_num_threads(1)  # a product that two threads share may be added up otherwise
         try:
-            for length, members in sorted(by_length.items()):
-                for first in range(0, len(members), self._batch - 1):
-                    some = members[first : first + self._batch - 1]
-                    filled = [rows[at] for at in some] + [self._empty] * (self._batch - len(some))
+            for (_, length), members in sorted(alike.items()):
+                for first in range(0, len(members), self._batch):
+                    some = members[first : first + self._batch]
+                    filled = [rows[at] for at in some] + [rows[some[0]]] * (self._batch - len(some))
                     parts.append(self._forward(filled, length)[: len(some)])
                     places += some
         finally:
@@ -192,7 +226,7 @@ def fingerprint(embed: Embed) -> str:
             raise PlanError(_MISSING.format(model=embed.model)) from fault
     folder = _folder(str(embed.model))
     if folder is None:
-        return " ".join(versions)  # what the hub has under that name
+        return " ".join([*versions, _revision(str(embed.model))])
     files = sorted(
         path for path in folder.rglob("*") if path.suffix in (".json", ".safetensors", ".bin", ".txt")
     )
@@ -204,6 +238,6 @@ def describe(embed: Embed) -> list[str]:
     folder = find_model(str(embed.model))
     tokens = f"{embed.tokens:,}" if embed.tokens else "as many"
     window = f"the first {tokens} tokens" + ("" if embed.tokens else " as it takes")
-    if embed.windows > 1:
-        window = f"{embed.windows} windows of {tokens} tokens" + ("" if embed.tokens else " as it takes")
+    if embed.windows_seen > 1:
+        window = f"{embed.windows_seen} windows of {tokens} tokens" + ("" if embed.tokens else " as it takes")
     return [f"embedded by {embed.model} ({folder or 'from the model hub'}): {window}"]

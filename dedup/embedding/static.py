@@ -166,7 +166,7 @@ def _folder(embed: Embed) -> Path:
 
 
 def open_embedder(embed: Embed) -> StaticEmbedder:
-    return StaticEmbedder(_folder(embed), (embed.tokens or TOKENS) * embed.windows)
+    return StaticEmbedder(_folder(embed), (embed.tokens or TOKENS) * embed.windows_seen)
 
 
 def fingerprint(embed: Embed) -> str:
@@ -182,5 +182,5 @@ def describe(embed: Embed) -> list[str]:
         origin = f", made from {card['model']} ({card['licence']})"
     except (OSError, ValueError, KeyError, TypeError):
         origin = ""
-    tokens = (embed.tokens or TOKENS) * embed.windows
+    tokens = (embed.tokens or TOKENS) * embed.windows_seen
     return [f"embedded by the static table {embed.static}{origin}: mean of the first {tokens:,} tokens"]

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from dedup import scope
+from dedup.living import text_bytes
 from dedup.repeated.counts import (
     BATCH_ROWS,
     Buckets,
@@ -33,12 +34,16 @@ from dedup.repeated.counts import (
 )
 from dedup.repeated.table import table_schema, write_table
 from pipeline.corpus import Corpus, CorpusUnit
+from pipeline.counted import counted
 from pipeline.stage import Label, Options, Rule, column
 from pipeline.store import join, make_folder
 from text import copies, unicode_tables
 from text.counts import shares, totals
 from text.duplicates import repeated
 from text.lookup import Lookup
+
+_TOGETHER = "in all languages together (Llama 3 counted each by itself: within: [language])"
+_PART_BYTES = 1 << 31  # of texts whose lines are counted together, at most
 
 UnitOption = Annotated[
     copies.Unit, Field(description="line: text between line breaks; paragraph: lines between blank lines")
@@ -112,15 +117,18 @@ def fingerprint(options: Options) -> str:
 
 def describe(method: Method) -> list[str]:
     """What goes and what stays, for the plan."""
-    bucket = "the whole corpus" if method.bucket is None else f"a bucket of {method.bucket:,} documents"
+    bucket = (
+        "the whole corpus" if method.bucket is None else f"a bucket of {counted(method.bucket, 'document')}"
+    )
     seen = "seen more than" if method.count == "times" else "in more than"
-    counted = "time" if method.count == "times" else "document"
-    counted += "" if method.more_than == 1 else "s"
+    often = counted(method.more_than, "time" if method.count == "times" else "document")
     stays = "goes from all of them" if method.keep == "none" else "stays where it is seen first"
     again = [f"a {method.unit} stands once in a document"] if method.once else []
+    together = [] if method.within or method.name != "lines" else [_TOGETHER]
     return [
         *scope.describe(method.sources, method.within),
-        f"a {method.unit} {seen} {method.more_than:,} {counted} in {bucket} {stays}",
+        *together,
+        f"a {method.unit} {seen} {often} in {bucket} {stays}",
         *again,
     ]
 
@@ -128,7 +136,8 @@ def describe(method: Method) -> list[str]:
 def run(corpus: Corpus, method: Method) -> Label:
     """Counts, writes the table `{name}_frequent`, and returns what labels a unit."""
     units = scope.compared(corpus.units, method.sources)
-    parts = corpus.partitions
+    size = sum(corpus.map(text_bytes, units, f"{method.name}: sizes"))
+    parts = max(corpus.partitions, -(-size // _PART_BYTES))
     folders = [join(corpus.scratch, name) for name in ("counts", "over")]
     table = join(corpus.tables, f"{method.name}_frequent")
     for folder in (*folders, table):

@@ -1,67 +1,95 @@
-"""From hashes that documents share to the pairs that share them, and to who stays."""
+"""From lists of documents that share hashes to the shares of pairs, and to who stays."""
 
 from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from text.hashing import Hashes
 from text.jit import kernel
 
 Numbers = NDArray[np.int64]
 
-_ROOM = 1 << 22  # pairs made at a time
+_ROOM = 1 << 20  # shares found at a time
 
 
 @kernel
-def _pairs(
-    starts: Numbers, asks: NDArray[np.bool_], most: int, first: int, left: Numbers, right: Numbers
+def _shares(
+    rows: Numbers,
+    document: Numbers,
+    sketch: Numbers,
+    begins: Numbers,
+    ends: Numbers,
+    shared: Numbers,
+    other: Numbers,
+    place: Numbers,
+    least: float,
+    counts: Numbers,
+    touched: Numbers,
+    first: int,
+    found: tuple[Numbers, Numbers, NDArray[np.float64]],
 ) -> tuple[int, int]:
-    """Pairs from row `first` on, until `left` and `right` are full: how many, and the next row."""
-    found = 0
-    for row in range(first, len(starts)):
-        if found + most > len(left):
-            return found, row
-        if asks[row]:
-            for other in range(starts[row], min(row, starts[row] + most)):
-                left[found], right[found] = row, other
-                found += 1
-    return found, len(starts)
+    """Shares of documents from `first` on, until `found` may be too small for the next: how many, and which
+    comes next. `counts` is 0 before and after, `touched` as long."""
+    written = 0
+    for at in range(first, len(rows) - 1):
+        most = 0
+        for row in range(rows[at], rows[at + 1]):
+            most += ends[row] - begins[row]
+        if written and written + most > len(found[0]):
+            return written, at
+        several = 0
+        for row in range(rows[at], rows[at + 1]):
+            for entry in range(begins[row], ends[row]):
+                if other[entry] == document[row]:
+                    break
+                who = place[entry]
+                if counts[who] == 0:
+                    touched[several] = who
+                    several += 1
+                counts[who] += shared[row]
+        for each in range(several):
+            who = touched[each]
+            share = counts[who] / max(sketch[at], 1)
+            if share >= least:
+                found[0][written], found[1][written], found[2][written] = at, who, share
+                written += 1
+            counts[who] = 0
+    return written, len(rows) - 1
 
 
-def pairs(
-    hashes: Hashes, asks: NDArray[np.bool_], most: int, room: int | None = None
-) -> Iterator[tuple[Numbers, Numbers]]:
-    """Rows with equal hashes, in pairs: arrays of the row that asks and of one above it, in chunks.
+def shares(
+    rows: Numbers,
+    document: Numbers,
+    sketch: Numbers,
+    begins: Numbers,
+    ends: Numbers,
+    shared: Numbers,
+    other: Numbers,
+    place: Numbers,
+    others: int,
+    least: float,
+) -> Iterator[tuple[Numbers, Numbers, NDArray[np.float64]]]:
+    """What part of their sketches d documents share with those before them on their lists, in chunks: the
+    number of the document, the other one's place, and the share, above 0 and not below `least`.
 
-    hashes   [n], equal ones side by side, among these the rows in the order of preference
-    asks     [n], rows that look for others; each gets the first `most` of its run that stand above it
+    rows           [d + 1], the first row of each document among the rows of all
+    document       [rows]; sketch [d], hashes of the sketch of each
+    begins, ends   [rows], the list of each row among the entries of all lists
+    shared         [rows], how many hashes have that list
+    other, place   [entries], documents and their places below `others`
     """
-    new = np.ones(len(hashes), np.bool_)
-    new[1:] = hashes[1:] != hashes[:-1]
-    starts = np.flatnonzero(new)[np.cumsum(new) - 1]
-    room = max(_ROOM if room is None else room, most)
-    left, right = np.empty(room, np.int64), np.empty(room, np.int64)
-    row = 0
-    while row < len(hashes):
-        found, row = _pairs(starts, asks, most, row, left, right)
-        if found:
-            yield left[:found].copy(), right[:found].copy()
-
-
-def counted(left: Numbers, right: Numbers, weights: Numbers | None = None) -> tuple[Numbers, Numbers]:
-    """Equal pairs (left[i], right[i]) once: the place of each one's first row, and their weights' sum.
-
-    weights   [n]; 1 each if none are given
-    """
-    if len(left) == 0:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    order = np.lexsort((right, left))
-    new = np.ones(len(order), np.bool_)
-    new[1:] = (np.diff(left[order]) != 0) | (np.diff(right[order]) != 0)
-    starts = np.flatnonzero(new)
-    given = np.ones(len(order), np.int64) if weights is None else weights[order].astype(np.int64)
-    return order[starts], np.add.reduceat(given, starts)
+    sizes = np.append(0, np.cumsum(ends - begins))
+    most = int(np.diff(sizes[rows]).max(initial=0))
+    room = max(_ROOM, most)
+    found = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room)
+    counts, touched = np.zeros(others, np.int64), np.empty(others, np.int64)
+    at = 0
+    while at < len(rows) - 1:
+        written, at = _shares(
+            rows, document, sketch, begins, ends, shared, other, place, least, counts, touched, at, found
+        )
+        if written:
+            yield found[0][:written].copy(), found[1][:written].copy(), found[2][:written].copy()
 
 
 @kernel

@@ -3,7 +3,7 @@
 Pairs are cut by one of their two documents, their home, into blocks; every block tells each unit which
 of its documents it wants to see; the units, reading their texts again, write sketches of these alone;
 every block then holds those of its homes while those of the others pass by, unit after unit. So a task
-holds the sketches of one block's homes, 1 / blocks of all at most, and its pairs, 16 bytes each.
+holds the sketches of one block's homes, 1 / blocks of all at most, and its distinct pairs, 16 bytes each.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from dedup.blocks import Numbers, Rows, pieces_of, read_block, rows_of, write_blocks
 from dedup.shingles.candidates import EDGES
-from pipeline.store import join
+from pipeline.store import join, remove
 from text.jit import kernel
 from text.minhash import Sketches, similarity
 from text.strings import Offsets
@@ -24,6 +24,9 @@ SIMILAR = np.dtype([("left", "<i8"), ("right", "<i8"), ("jaccard", "<f8")])
 _SIZES = np.dtype([("document", "<i8"), ("size", "<i8")])
 _WANTED = np.dtype("<i8")
 _VALUES = np.dtype("<u4")
+
+_HELD_PAIRS = 1 << 22  # that are made distinct at a time, about
+_HELD_VALUES = 1 << 22  # of sketches that pass by together
 
 LEVELS = 256
 """Files of SIMILAR are cut by similarity into so many blocks, the first of 1 alone, then descending."""
@@ -46,26 +49,58 @@ def write_asked(folder: str, pair_files: Sequence[str], firsts: Sequence[int], b
 
     firsts   number of the first document of each item, ascending
     """
-    rows = read_block(pair_files, block, EDGES)
-    left, right = np.ascontiguousarray(rows["left"]), np.ascontiguousarray(rows["right"])
-    order = np.lexsort((left, right))
-    left, right = left[order], right[order]
-    new = np.ones(len(order), np.bool_)
-    new[1:] = (left[1:] != left[:-1]) | (right[1:] != right[:-1])
-    rows = rows[order[new]]
     path = join(folder, f"{block:06d}.pairs")
-    whole = [(rows, np.zeros(len(rows), np.int64))]
     starts = np.asarray(firsts, np.int64)
+    homes = [np.zeros(0, np.int64)]
+
+    def distinct() -> Iterator[tuple[Rows, Numbers]]:
+        for rows in _by_right(f"{path}.ranges", pair_files, block):
+            left, right = np.ascontiguousarray(rows["left"]), np.ascontiguousarray(rows["right"])
+            order = np.lexsort((left, right))
+            left, right = left[order], right[order]
+            new = np.ones(len(order), np.bool_)
+            new[1:] = (left[1:] != left[:-1]) | (right[1:] != right[:-1])
+            homes[:] = [np.unique(np.concatenate([*homes, left[new]]))]
+            yield rows[order[new]], np.zeros(int(new.sum()), np.int64)
 
     def wanted() -> Iterator[tuple[Rows, Numbers]]:
-        for role, documents in enumerate((left[new], right[new])):
-            each = np.unique(documents)
-            yield each, 2 * (np.searchsorted(starts, each, "right") - 1) + role
+        def item(documents: Numbers) -> Numbers:
+            return 2 * (np.searchsorted(starts, documents, "right") - 1)
 
-    return Asked(
-        write_blocks(path, EDGES, whole, 1),
-        write_blocks(join(folder, f"{block:06d}.wanted"), _WANTED, wanted(), 2 * len(firsts)),
-    )
+        yield homes[0], item(homes[0])
+        before = -1
+        for rows in pieces_of(path, 0, EDGES):
+            each = np.unique(rows["right"])
+            each = each[each > before]
+            if len(each):
+                before = int(each[-1])
+                yield each, item(each) + 1
+
+    write_blocks(path, EDGES, distinct(), 1)
+    return Asked(path, write_blocks(join(folder, f"{block:06d}.wanted"), _WANTED, wanted(), 2 * len(firsts)))
+
+
+def _by_right(path: str, pair_files: Sequence[str], block: int) -> Iterator[Rows]:
+    """The pairs of the block in ranges of `right`, ascending: a bucket of any size is taken in pieces.
+
+    path   of a file in which they lie meanwhile
+    """
+    count = sum(int(rows_of(name)[block]) for name in pair_files)
+    if count <= _HELD_PAIRS:
+        yield read_block(pair_files, block, EDGES)
+        return
+    last = 1 + max(int(rows["right"].max()) for name in pair_files for rows in pieces_of(name, block, EDGES))
+    ranges = -(-count // _HELD_PAIRS)
+
+    def cut() -> Iterator[tuple[Rows, Numbers]]:
+        for name in pair_files:
+            for rows in pieces_of(name, block, EDGES):
+                yield rows, rows["right"] // -(-last // ranges)
+
+    write_blocks(path, EDGES, cut(), ranges)
+    for number in range(ranges):
+        yield read_block([path], number, EDGES)
+    remove(path)
 
 
 @dataclass(frozen=True)
@@ -134,6 +169,26 @@ class _Sketches:
         offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes["size"])])
         return cls(np.ascontiguousarray(sizes["document"]), offsets, values)
 
+    @classmethod
+    def pieces(cls, sent: Sent, block: int) -> "Iterator[_Sketches]":
+        """Those of one item in pieces of about `_HELD_VALUES`: in a large bucket is all of an item."""
+        sizes = read_block([sent.sizes], block, _SIZES)
+        document, ends = np.ascontiguousarray(sizes["document"]), np.cumsum(sizes["size"])
+        source = pieces_of(sent.values, block, _VALUES)
+        held = np.zeros(0, _VALUES)
+        first = before = 0
+        while first < len(ends):
+            last = max(first + 1, int(np.searchsorted(ends, before + _HELD_VALUES, "right")))
+            upto = int(ends[last - 1])
+            parts, count = [held], len(held)
+            while count < upto - before:
+                parts.append(next(source))
+                count += len(parts[-1])
+            values = np.concatenate(parts)
+            yield cls(document[first:last], np.append(0, ends[first:last] - before), values[: upto - before])
+            held = values[upto - before :].copy()
+            first, before = last, upto
+
 
 def write_similar(
     folder: str, most: int, least: float, asked: Sequence[Asked], sent: Sequence[Sent], block: int
@@ -147,10 +202,7 @@ def write_similar(
     homes = _Sketches.read(sent, 2 * block)
 
     def pieces() -> Iterator[tuple[Rows, Numbers]]:
-        for each in sent:
-            others = _Sketches.read([each], 2 * block + 1)
-            if not len(others.document):
-                continue
+        for others in (piece for each in sent for piece in _Sketches.pieces(each, 2 * block + 1)):
             low, high = np.searchsorted(right, [others.document[0], others.document[-1] + 1])
             found = _similarities(
                 homes.offsets,

@@ -290,7 +290,7 @@ def test_rows_that_are_told_wrongly_stop_the_run(indexed: Path, make_corpus: Mak
     told = json.loads(manifest.read_text())
     told["passes"]["exact"]["files"][0]["rows"] += 1
     manifest.write_text(json.dumps(told))
-    with pytest.raises(StoreError, match=r"rows are not what the index\.json"):
+    with pytest.raises(StoreError, match=r"rows, \d, is not what the index\.json"):
         make_corpus([[{"text": "one"}]]).label(exact.PASS, against=[str(indexed)])
 
 

@@ -12,7 +12,8 @@ import pytest
 import zstandard
 
 from dedup.benchmark import fields as benchmark_fields
-from dedup.benchmark.sets import BenchmarkSet, digest, open_sets, preset_names, read_items
+from dedup.benchmark.presets import preset_names
+from dedup.benchmark.sets import BenchmarkSet, digest, open_sets, read_items
 from dedup.contamination import PASS, ContaminationOptions
 from pipeline.errors import PlanError
 
@@ -160,6 +161,89 @@ RELEASES: list[tuple[str, Mapping[str, Any], str, tuple[str, ...]]] = [
         ("q", "q\na"),
     ),
     ("gpqa_diamond.jsonl", {"Question": "q", "Correct Answer": "a"}, "gpqa", ("q", "q\na")),
+    (
+        "gpqa/gpqa_diamond/train-00000-of-00001.parquet",  # there is no other split
+        {"Question": "q", "Correct Answer": "a", "Explanation": "e"},
+        "gpqa",
+        ("q", "q\na", "q\ne"),
+    ),
+    ("truthful_qa/mc_task.json", {"question": "q", "mc1_targets": {"a": 1, "b": 0}}, "truthful_qa", ("q",)),
+    ("mgsm/test.jsonl", {"question": "q", "answer": None, "answer_number": 3}, "mgsm", ("q",)),
+    ("math-500/test.jsonl", {"problem": "p", "solution": "s", "answer": "a"}, "math", ("p", "p\ns")),
+    ("AIME2025/aime2025-I.jsonl", {"question": "q", "answer": "7"}, "aime", ("q", "q\n7")),
+    ("math_qa/test.json", {"Problem": "p", "Rationale": "r", "options": "a ) 1"}, "math_qa", ("p", "p\nr")),
+    (
+        "aqua_rat/raw/test.jsonl",
+        {"question": "q", "options": ["A)1"], "rationale": "r", "correct": "A"},
+        "aqua_rat",
+        ("q", "q\nr"),
+    ),
+    ("asdiv/validation.jsonl", {"body": "b", "question": "q", "answer": "1"}, "asdiv", ("b\nq",)),
+    (
+        "lukaemon_mmlu/anatomy/test.jsonl",
+        {"input": "q", "A": "x", "B": "y", "C": "z", "D": "w", "target": "A"},
+        "mmlu",
+        ("q", "q\nx", "q\ny", "q\nz", "q\nw"),
+    ),
+    (
+        "SuperGPQA/all.jsonl",
+        {"question": "q", "options": ["x", "y"], "answer": "y", "answer_letter": "B"},
+        "super_gpqa",
+        ("q", "q\ny"),
+    ),
+    (
+        "headqa/en/test.jsonl",
+        {"qtext": "q", "ra": 2, "answers": [{"aid": 1, "atext": "x"}, {"aid": 2, "atext": "y"}]},
+        "head_qa",
+        ("q", "q\ny"),
+    ),
+    (
+        "MedQA/US/test.jsonl",
+        {"question": "q", "answer": "a", "options": {"A": "a"}, "answer_idx": "A"},
+        "med_qa",
+        ("q", "q\na"),
+    ),
+    (
+        "swag/validation.jsonl",
+        {"startphrase": "s", "ending0": "w", "ending1": "x", "ending2": "y", "ending3": "z", "label": 1},
+        "swag",
+        ("s\nw", "s\nx", "s\ny", "s\nz"),
+    ),
+    (
+        "coqa/coqa-dev-v1.0.json",
+        {"data": [{"story": "p", "questions": [{"input_text": "q", "turn_id": 1}]}]},
+        "coqa",
+        ("q",),
+    ),
+    (
+        "coqa/validation.jsonl",
+        {"story": "p", "questions": {"input_text": ["q", "r"], "turn_id": [1, 2]}},
+        "coqa",
+        ("q", "r"),
+    ),
+    (
+        "quac/val_v0.2.json",
+        {"data": [{"paragraphs": [{"context": "c", "qas": [{"question": "q"}, {"question": "r"}]}]}]},
+        "quac",
+        ("q", "r"),
+    ),
+    ("multirc/val.jsonl", {"passage": {"questions": [{"question": "q"}]}}, "multi_rc", ("q",)),
+    (
+        "RACE/high.jsonl",
+        {"article": "a", "problems": "[{'question': 'q'}]"},
+        "race",
+        ("[{'question': 'q'}]",),
+    ),
+    (
+        "triviaqa-rc/qa/web-dev.json",
+        {"Data": [{"Question": "q", "Answer": {"Value": "a"}}], "Version": 1.0},
+        "trivia_qa",
+        ("q", "q\na"),
+    ),
+    ("arena-hard/question.jsonl", {"turns": [{"content": "t"}]}, "arena_hard", ("t",)),
+    ("mt_bench/question.jsonl", {"turns": ["t", "u"]}, "mt_bench", ("t", "u")),
+    ("bigbench/t/task.json", {"examples": [{"input": "i", "target_scores": {"a": 1}}]}, "big_bench", ("i",)),
+    ("anli/R1/dev.jsonl", {"context": "c", "hypothesis": "h"}, "anli", ("c\nh",)),
     ("ifeval/input_data.jsonl", {"key": 1, "prompt": "p", "kwargs": [{}]}, "ifeval", ("p",)),
     ("tests.jsonl", {"query": "Question: q", "choices": ["x", "y"], "gold": 1}, "tests", ("q", "q\ny")),
 ]
@@ -205,25 +289,32 @@ def test_what_the_original_files_hold(real_data: Path) -> None:
 
 def test_packed_files_and_wholes(tmp_path: Path) -> None:
     line = b'{"question": "q", "answer": "a"}\n'
+    deep = b'{"question": ' + b"[" * 900 + b'"q"' + b"]" * 900 + b"}"  # JSON, but nobody wrote it by hand
     (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(line))
-    (tmp_path / "b.jsonl.zst").write_bytes(zstandard.compress(line))
+    (tmp_path / "b.jsonl.zst").write_bytes(zstandard.compress(line) + zstandard.compress(b"\n" + line))
     (tmp_path / "c.json").write_bytes(b'[{"question": "q", "answer": "a"}, {"question": "r"}]')
     (tmp_path / "d.json").write_bytes(b'{"canary": "c", "examples": [{"input": "i", "target": "t"}]}')
-    (tmp_path / "e.jsonl").write_bytes(b"\xef\xbb\xbf" + line + b"\nno JSON\n[1]\n" + line)
+    (tmp_path / "drop_dev.json").write_bytes(b'{"a": {"qa_pairs": [{"question": "q"}]}, "b": {}}')
+    (tmp_path / "e.jsonl").write_bytes(b"\xef\xbb\xbf" + line + b"\nno JSON\n[1]\n" + line + deep)
     (tmp_path / "train.jsonl").write_bytes(line)
     (tmp_path / "auxiliary_train").mkdir()
     (tmp_path / "auxiliary_train" / "x.jsonl").write_bytes(line)
     (tmp_path / ".hidden.jsonl").write_bytes(line)
     (tmp_path / "LICENSE").write_bytes(line)
+    (tmp_path / "ifeval").mkdir()
+    (tmp_path / "ifeval" / "train.jsonl").write_bytes(b'{"prompt": "p"}\n')
     sets = open_sets([BenchmarkSet(path=str(tmp_path)), BenchmarkSet(path=f"{tmp_path}/train.jsonl")])
     assert [(file.shown, [item and item.number for item in read_items(file)]) for file in sets.files] == [
         ("a.jsonl.gz", [1]),
-        ("b.jsonl.zst", [1]),
+        ("b.jsonl.zst", [1, 3]),
         ("c.json", [1, 2]),
         ("d.json", [1]),
-        ("e.jsonl", [1, None, None, 5]),
+        ("drop_dev.json", [1, 2]),
+        ("e.jsonl", [1, None, None, 5, None]),
+        ("ifeval/train.jsonl", [1]),
         ("train.jsonl", [1]),
     ]
+    assert sets.training == ("ifeval/train.jsonl",)
     assert sets.left_out == ("auxiliary_train/x.jsonl", "train.jsonl") and sets.unread == ("LICENSE",)
 
 
@@ -255,7 +346,12 @@ def test_the_content_decides_the_digest(tmp_path: Path) -> None:
         ("x.jsonl.gz", b"no gzip", "cannot be read: .*damaged or cut off"),
         (
             "x.jsonl.gz",
-            gzip.compress(b'{"question": "q"}\n' * 9)[:-9],
+            gzip.compress(b'{"question": "q"}\n' * 9, mtime=0)[:-9],
+            "cannot be read: .*damaged or cut off",
+        ),
+        (
+            "x.jsonl.zst",
+            zstandard.compress(b'{"question": "q"}\n') * 2 + zstandard.compress(b'{"question": "r"}\n')[:-9],
             "cannot be read: .*damaged or cut off",
         ),
         ("x.parquet", b"PAR1 no", "cannot be read: .*damaged or cut off"),
@@ -268,6 +364,14 @@ def test_bad_files(name: str, content: bytes, message: str, tmp_path: Path) -> N
     with pytest.raises(PlanError, match=message):
         sets = open_sets([BenchmarkSet(path=str(tmp_path))])
         list(read_items(sets.files[0]))
+
+
+def test_a_row_that_is_not_utf8_is_no_item(tmp_path: Path) -> None:
+    """Parquet does not look whether its strings are."""
+    bad = pa.Array.from_buffers(pa.string(), 2, pa.array([b"\xff", b"q"]).buffers())
+    pq.write_table(pa.table({"question": bad, "answer": ["a", "b"]}), tmp_path / "gsm8k.parquet")
+    (file,) = open_sets([BenchmarkSet(path=str(tmp_path))]).files
+    assert [item and item.number for item in read_items(file)] == [None, 2]
 
 
 def test_fields_that_are_not_there(tmp_path: Path) -> None:

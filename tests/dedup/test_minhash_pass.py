@@ -226,8 +226,12 @@ def test_a_bucket_of_any_size_makes_few_pairs(make_corpus: Corpora, monkeypatch:
         checked.append(len(given[2]))
         return similarity(*given)
 
+    whole = make_corpus([documents[:100], documents[100:]]).label(PASS, most=3)
     monkeypatch.setattr(dedup.shingles.verify, "_similarities", counted)
+    monkeypatch.setattr(dedup.shingles.verify, "_HELD_PAIRS", 20)
+    monkeypatch.setattr(dedup.shingles.verify, "_HELD_VALUES", 1000)
     rows = make_corpus([documents[:100], documents[100:]]).label(PASS, most=3)
+    assert rows == whole  # made distinct, and compared, in several pieces
     assert {row["minhash_cluster"] for row in rows} == {"id00000"}
     assert sum(checked) <= 60 * 3 * 3  # texts, times `most`, times the few buckets that are not of all
     assert sorted(row["minhash_jaccard"] == 1 for row in rows)[-180:] == [True] * 180  # the copies
@@ -284,6 +288,10 @@ def test_s_curve_and_its_description() -> None:
     assert unverified[:3] == lines[:3] and "taken at their word" in unverified[3]
     chosen = describe(MinhashOptions(threshold=0.8, unit="characters", ngram=24))
     assert chosen[0] == "9 bands of 13 rows over character 24-grams, the best for a similarity of 0.8"
+    for options, first, last in [({"threshold": 0.3}, "0.05", "0.95"), ({"threshold": 0.97}, "0.90", "0.99")]:
+        _, similarities, chances, *_ = describe(MinhashOptions.model_validate(options))
+        assert similarities.split()[1:] == [first, *similarities.split()[2:-1], last]
+        assert float(chances.split()[1][:-1]) < 50 < float(chances.split()[-1][:-1]), "where it rises"
 
 
 def test_a_threshold_chooses_bands_and_rows() -> None:

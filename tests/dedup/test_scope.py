@@ -130,10 +130,11 @@ def test_the_plan_checks_what_options_name() -> None:
         within=["language", "score"],
         keep=[{"source": ["books"]}, {"lowest": "score"}],
     )
-    check(within=["missing"])  # told by who checks what is read
+    check(within=["gopher_words"])  # who checks what is read says which step adds it
     for options, problem in (
         ({"sources": ["wen"]}, "sources names source 'wen', which the run does not have; did you mean 'web'"),
         ({"keep": {"source": ["web", "bocks"]}}, "keep names source 'bocks', .* did you mean 'books'"),
+        ({"within": ["missing"]}, "within names column 'missing', which is not there; expected one of"),
         ({"within": ["tags"]}, "within names column 'tags', which holds list<.*>; expected a column of text"),
         ({"within": ["raw"]}, "within names column 'raw', which holds binary; expected a column of text"),
         ({"keep": {"highest": "language"}}, "keep names column 'language', .* expected a column of numbers"),

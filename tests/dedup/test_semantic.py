@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,6 +18,7 @@ from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
 from dedup.embedding import clusters as semantic_steps
+from dedup.embedding import copies as semantic_copies
 from dedup.embedding.embed import Embed, opened
 from dedup.embedding.static import TABLE, TOKENIZER, write_tensors
 from dedup.embedding.vectors import (
@@ -53,8 +55,6 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def vectors_of(table: str, texts: Sequence[str]) -> Any:
     """The vectors as integers, by the pass's own embedder, whose tests are elsewhere."""
-    import pyarrow as pa
-
     found = opened(Embed(static=table))(pa.array(texts, pa.large_string()))
     return on_grid(found.astype(np.float16)).astype(np.float64)
 
@@ -167,7 +167,8 @@ def test_the_same_whatever_the_units_partitions_and_parts(
     assert answers[0] == answers[1] == answers[2]
     assert tables[0] == tables[1] == tables[2] and tables[0][0]
     assert any(row["semantic_rank"] > 0 for row in answers[0])
-    monkeypatch.setattr(semantic_steps, "_VECTOR_ROWS", 16)
+    monkeypatch.setattr(semantic_steps, "VECTOR_ROWS", 16)
+    monkeypatch.setattr(semantic_copies, "VECTOR_ROWS", 16)
     monkeypatch.setattr("dedup.semantic.PART_BYTES", 2 * SIZE * 40)  # 40 documents a part
     assert (
         make_corpus(cut(documents, (100,)), 2).label(PASS, embed={"static": table}, **options) == answers[0]
@@ -182,6 +183,24 @@ def test_rank_and_rule_agree_and_keepers_stay(make_corpus: Callable[..., Any], t
     for row in rows:
         members = [other for other in rows if other["semantic_cluster"] == row["semantic_cluster"]]
         assert sorted(other["semantic_rank"] for other in members) == list(range(row["semantic_size"]))
+
+
+def test_one_vector_of_many_documents_is_held_once() -> None:
+    """Copies of a vector, and one that rounds to it, lead to the first of them all."""
+    rows = np.random.default_rng(8).normal(size=(3, SIZE)).astype(np.float16)
+    nearly = rows[0].copy()
+    least = int(np.abs(nearly).argmin())
+    nearly[least] = np.nextafter(nearly[least], np.float16(9))
+    assert (on_grid(nearly[None]) == on_grid(rows[:1])).all()
+    order = [rows[1], rows[0], rows[0], nearly, rows[2], nearly, rows[0], rows[2]]
+    place, kept = np.array([0, 1, 1, 2, 3, 2, 1, 3]), np.array([0, 1, 3, 4])
+    names = ("centroid", "code", "group")
+    table = pa.table({name: np.zeros(len(order), np.int64) for name in names})
+    vectors = np.stack([order[at] for at in kept])
+    similarity, before = semantic_copies._within_clusters(table, kept, place, vectors, 100)
+    plain, at = best_before(on_grid(np.stack(order)), 100)
+    assert similarity.tolist() == plain.tolist() and before.tolist() == at.tolist()
+    assert before[[2, 3, 5, 6, 7]].tolist() == [1, 1, 1, 1, 4]
 
 
 def test_sources_left_out_are_alone(make_corpus: Callable[..., Any], table: str) -> None:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import pickle
 import random
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -188,6 +189,7 @@ def test_the_same_for_any_partitions_and_units(
     make_corpus: MakeCorpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dedup.substrings, "_FINER", 2)
+    monkeypatch.setattr(dedup.substrings, "_PIECE_BYTES", 1000)
     rng = random.Random(13)
     parts = [words(90, 20 + k) for k in range(6)]
     texts = [" ".join(rng.choices(parts, k=rng.randint(0, 3))) + words(30, k) for k in range(24)]
@@ -204,6 +206,14 @@ def test_the_same_for_any_partitions_and_units(
     living = [text for text, document in zip(texts, documents, strict=True) if not document["dropped"]]
     assert [row["substrings_cuts"] for row in labels] == expected(living, 200)
     assert len(table) > 5 and table[0]["times"] > 1
+
+
+def test_what_goes_to_the_tasks_that_label_does_not_grow_with_the_units(make_corpus: MakeCorpus) -> None:
+    sizes = [
+        len(pickle.dumps(PASS.run(make_corpus([[{"text": "short"}]] * units, 1), PASS.options())))
+        for units in (1, 20)
+    ]
+    assert sizes[1] < sizes[0] + 20  # a folder's name
 
 
 def test_sources_and_columns_within_which_documents_are_compared(make_corpus: MakeCorpus) -> None:

@@ -85,6 +85,12 @@ def test_a_chain_of_a_million(descending: bool, tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []  # the temporary file is gone
 
 
+def test_a_kill_leaves_no_large_file(tmp_path: Path) -> None:
+    with mapped(10, str(tmp_path)) as parents:
+        assert parents.tolist() == list(range(10))
+        assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
 def test_parents_are_not_held_in_the_heap(tmp_path: Path) -> None:
     count = 20_000_000  # 160 MB of parents
     left = np.arange(0, count, 1000)

@@ -62,6 +62,8 @@ Run = Callable[..., list[dict[str, Any]]]
         ("http://example.com/?utm_source=x&id=1&FBCLID=y", "//example.com/?id=1"),
         ("http://example.com/?utm%5Fsource=x", "//example.com/"),
         ("http://example.com/?gclid=x#top", "//example.com/"),
+        ("http://example.com/?CFID=1&CFTOKEN=2&sessionid=3&a=4", "//example.com/?a=4"),
+        ("http://example.com/?session=1&sid=2&ref=3", "//example.com/?ref=3&session=1&sid=2"),
         ("http://example.com/?id=utm_source", "//example.com/?id=utm_source"),
         ("http://example.com/a;jsessionid=1A2B?x=1", "//example.com/a?x=1"),
         ("http://Bücher.example/", "//xn--bcher-kva.example/"),
