@@ -1,15 +1,15 @@
-"""How MinHash grows: made corpora of 100 thousand to 10 million short documents, by the command line on Ray.
+"""How passes grow: made corpora of 100 thousand to 10 million short documents, by the command line on Ray.
 
-    python benchmarks/growth.py [--documents 100000,1000000] [--workers 2] [--folder /tmp/growth]
+    python benchmarks/growth.py [--pass minhash] [--documents 100000,1000000] [--workers 2]
 
-Each corpus is Parquet; a run reads it, deduplicates it (`across: [minhash]`) and writes what is left. Told
-are the seconds of the pass for each document, by the clock and of CPU (all processes, Ray's own included),
-and for each phase the CPU and the peak memory of the driver, of the workers and of all processes together
-(proportional set size, sampled twice a second); then the clusters that were found beside those planted: one
-document in ten is a copy of another one, in turn without a change, with another last word (similarity
-.974), with another word within (.877), and with two (.767: these must not be joined). The S-curve says how
-many of the others become candidates.
+Each corpus is Parquet, with what the pass looks for planted in one document of ten (`benchmarks/planted.py`);
+a run reads it, does the pass and writes what is left. Told are the seconds of the pass for each document, by
+the clock and of CPU (all processes, Ray's own included), and for each phase the CPU and the peak memory of
+the driver, of the workers and of all processes together (proportional set size, sampled twice a second);
+the most that lay in the scratch folder; then what was found beside what was planted.
 """
+
+# ruff: noqa: E402, what is imported depends on the path
 
 import argparse
 import contextlib
@@ -21,7 +21,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+
+# The files beside this one are named like packages that winnow imports.
+HERE = Path(__file__).resolve().parent
+sys.path[:] = [str(HERE.parent), *(path for path in sys.path if Path(path or ".").resolve() != HERE)]
 
 import duckdb
 import numpy as np
@@ -30,65 +36,27 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from dedup.shingles.s_curve import s_curve
-from text.hashing import mix_array
+from benchmarks.planted import CORPORA, Corpus
 
-BANDS, ROWS = 14, 8
-WORDS = 80  # of a document, of four letters each
-LETTERS = 4
-EVERY = 10  # the last of so many documents is a copy
-EDITS: tuple[tuple[int, ...], ...] = ((), (79,), (40,), (25, 55))  # places of words that are other ones
 FILE_ROWS = 125_000
 CHUNK = 25_000
 
-Numbers = NDArray[np.int64]
 
-
-def origin(documents: Numbers) -> Numbers:
-    """The document that each is a copy of, itself where it is none."""
-    copy = documents % EVERY == EVERY - 1
-    drawn = mix_array(documents.astype(np.uint64) + np.uint64(1 << 40))
-    # Any document up to the last one of its own file that is no copy.
-    tens = (drawn % np.uint64(1 << 40)).astype(np.int64) % (documents // EVERY + 1)
-    original = tens * EVERY + (drawn >> np.uint64(40)).astype(np.int64) % (EVERY - 1)
-    return np.where(copy, original, documents)
-
-
-def kind(documents: Numbers) -> Numbers:
-    """Which of EDITS a copy has."""
-    return documents // EVERY % len(EDITS)
-
-
-def texts(documents: Numbers) -> pa.Array:
-    """The texts: words that the numbers of documents and places alone decide."""
-    places = np.arange(WORDS, dtype=np.uint64)
-    source = origin(documents).astype(np.uint64)[:, None] * np.uint64(WORDS) + places
-    copy = documents % EVERY == EVERY - 1
-    for number, edit in enumerate(EDITS):
-        rows = np.flatnonzero(copy & (kind(documents) == number))
-        for place in edit:
-            source[rows, place] = documents[rows].astype(np.uint64) * np.uint64(WORDS) + np.uint64(1 << 60)
-    drawn = mix_array(source.ravel())
-    data = np.full((len(drawn), LETTERS + 1), ord(" "), np.uint8)
-    for letter in range(LETTERS):
-        data[:, letter] = ord("a") + (drawn >> np.uint64(8 * letter)).astype(np.int64) % 26
-    offsets = np.arange(0, data.size + 1, WORDS * (LETTERS + 1), dtype=np.int32)
-    return pa.StringArray.from_buffers(len(documents), pa.py_buffer(offsets), pa.py_buffer(data))
-
-
-def write_corpus(folder: str, documents: int) -> None:
+def write_corpus(folder: str, documents: int, corpus: Corpus) -> None:
     os.makedirs(folder)
     for number, first in enumerate(range(0, documents, FILE_ROWS)):
-        schema = pa.schema([("number", pa.int64()), ("text", pa.string())])
-        with pq.ParquetWriter(
-            os.path.join(folder, f"{number:04d}.parquet"), schema, compression="zstd"
-        ) as file:
+        with contextlib.ExitStack() as stack:
+            file: pq.ParquetWriter | None = None
             for start in range(first, min(first + FILE_ROWS, documents), CHUNK):
                 numbers = np.arange(start, min(start + CHUNK, first + FILE_ROWS, documents))
-                file.write_table(pa.table([numbers, texts(numbers)], schema=schema))
+                table = pa.table({"number": pa.array(numbers), **corpus.made(numbers)})
+                if file is None:
+                    path = os.path.join(folder, f"{number:04d}.parquet")
+                    file = stack.enter_context(pq.ParquetWriter(path, table.schema, compression="zstd"))
+                file.write_table(table)
 
 
-def recipe(folder: str) -> str:
+def recipe(folder: str, name: str, options: str) -> str:
     path = os.path.join(folder, "growth.yaml")
     with open(path, "w") as file:
         file.write(
@@ -96,7 +64,8 @@ def recipe(folder: str) -> str:
             f"sources:\n  made:\n    read: parquet\n    paths: ['{folder}/in/*.parquet']\n    id: number\n"
             "    keep: [number]\n"
             "    steps: []\n"
-            f"across:\n  - minhash: {{bands: {BANDS}, rows: {ROWS}, ngram: 5}}\n"
+            f"across:\n  - {name}: {options}\n"
+            "tripwires: off\n"
             "mixture: {tokens: all}\n"
         )
     return path
@@ -165,92 +134,106 @@ def _phase(out: str) -> str:
     return "labels" if glob.glob(f"{out}/layers/*/labels") else "reading"
 
 
-def run(folder: str, workers: int) -> tuple[float, float, dict[str, Usage]]:
-    """Runs the recipe; seconds of the pass and of the run by the clock, and what each phase used."""
-    command = [sys.executable, "-m", "pipeline", "run", recipe(folder), "--workers", str(workers)]
+@dataclass
+class Told:
+    """Seconds of the pass and of the run by the clock, bytes of scratch, and what each phase used."""
+
+    passed: float
+    whole: float
+    scratch: int
+    phases: dict[str, Usage]
+
+
+def run(folder: str, name: str, options: str, workers: int) -> Told:
+    """Runs the pass `name` over the corpus in `folder`/in."""
+    command = [sys.executable, "-m", "pipeline", "run", recipe(folder, name, options)]
     phases: dict[str, Usage] = {}
+    scratch = 0
     with open(os.path.join(folder, "run.log"), "wb") as log:
-        started = psutil.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+        started = psutil.Popen(
+            [*command, "--workers", str(workers)], stdout=log, stderr=subprocess.STDOUT, cwd=HERE.parent
+        )
         watch = Watch(started)
         while started.poll() is None:
             with contextlib.suppress(psutil.NoSuchProcess):
                 phases.setdefault(_phase(f"{folder}/out"), Usage()).add(*watch.look())
+            scratch = max(scratch, _size(f"{folder}/out/layers"))
             time.sleep(0.5)
     if started.returncode:
         with open(os.path.join(folder, "run.log"), errors="replace") as log_file:
             raise SystemExit(log_file.read()[-3000:])
     with open(os.path.join(folder, "out", "log.jsonl")) as lines:
         parts = {part["part"]: part["seconds"] for part in map(json.loads, lines) if "part" in part}
-    passed = next(seconds for part, seconds in parts.items() if "minhash" in part)
-    return passed, sum(parts.values()), phases
+    passed = next(seconds for part, seconds in parts.items() if name in part)
+    return Told(passed, sum(parts.values()), scratch, phases)
 
 
-def judge(folder: str, documents: int) -> None:
-    """The clusters found beside those planted."""
+def _size(folder: str) -> int:
+    """Bytes in the scratch folders of a run's layers."""
+    size = 0
+    for place, _, names in os.walk(folder):
+        if "/scratch-" in place:
+            for name in names:
+                with contextlib.suppress(OSError):
+                    size += os.path.getsize(os.path.join(place, name))
+    return size
+
+
+def judge(folder: str, documents: int, name: str) -> None:
+    """What was found beside what was planted."""
     out = os.path.join(folder, "out")
     read = "read_parquet('{}', union_by_name=true)"
     stored = read.format(f"{out}/segments/*/documents/*.parquet")
-    labels = read.format(f"{out}/layers/*minhash*/labels/*.parquet")
-    found = duckdb.sql(
-        f"WITH d AS (SELECT id, unit, row, number FROM {stored}) "
-        "SELECT d.number AS number, k.number AS keeper "
-        f"FROM {labels} l JOIN d ON l.unit = d.unit AND l.row = d.row JOIN d k ON k.id = l.minhash_cluster "
-        "WHERE l.minhash_size > 1"
+    labels = read.format(f"{out}/layers/*{name}*/labels/*.parquet")
+    made = duckdb.connect()
+    made.sql(f"CREATE VIEW stored AS SELECT id, unit, row, number FROM {stored}")
+    made.sql(
+        f"CREATE VIEW labelled AS SELECT stored.number, labels.* FROM {labels} labels JOIN stored "
+        "ON labels.unit = stored.unit AND labels.row = stored.row"
     )
-    assert found is not None
-    found = found.to_arrow_table()
-    number, keeper = (found[name].to_numpy() for name in ("number", "keeper"))
-    wrong = int((origin(number) != origin(keeper)).sum())
+
+    def columns(query: str) -> Mapping[str, NDArray[np.int64]]:
+        found = made.sql(f"SELECT labelled.number AS number_, {query} ORDER BY 1").to_arrow_table()
+        return {field: found.column(field).to_numpy() for field in found.column_names}
+
+    for line in CORPORA[name].judge(documents, columns):
+        print(f"  {line}", flush=True)
+
+
+def tell(name: str, documents: int, workers: int, told: Told) -> None:
+    of_pass = sum(
+        used.cpu for phase, used in told.phases.items() if phase not in ("reading", "mixture", "end")
+    )
     print(
-        f"  {int((number != keeper).sum()):,} documents are joined to another one, {wrong:,} to a wrong one"
+        f"{name}, {documents:,} documents, {workers} workers: the pass {told.passed:,.1f} s, "
+        f"{told.passed / documents * 1e6:.1f} µs a document, {of_pass:,.1f} s of CPU, "
+        f"{of_pass / documents * 1e6:.1f} µs; the run {told.whole:,.1f} s, "
+        f"{sum(used.cpu for used in told.phases.values()):,.1f} s of CPU; peak memory "
+        f"{max(used.peak['all'] for used in told.phases.values()):,.0f} MB in all, "
+        f"scratch {told.scratch / documents:,.0f} bytes a document"
     )
-    numbers = np.arange(documents)
-    cluster = numbers.copy()
-    cluster[number] = keeper
-    copies = numbers[numbers % EVERY == EVERY - 1]
-    together = cluster[copies] == cluster[origin(copies)]
-    for at, edit in enumerate(EDITS):
-        of_kind = kind(copies) == at
-        jaccard = _jaccard(edit)
-        chance = s_curve(jaccard, BANDS, ROWS) if jaccard >= 0.8 else 0.0
-        count = int(of_kind.sum())
-        print(
-            f"    similarity {jaccard:.3f}: {int(together[of_kind].sum()):,} of {count:,} found, "
-            f"expected {count * chance:,.1f} ± {np.sqrt(count * chance * (1 - chance)):.1f}"
-        )
-
-
-def _jaccard(edit: tuple[int, ...]) -> float:
-    shingles = WORDS - 4
-    changed = len(
-        {start for place in edit for start in range(max(0, place - 4), min(place, shingles - 1) + 1)}
-    )
-    return (shingles - changed) / (shingles + changed)
+    for phase, used in told.phases.items():
+        print(f"  {phase:40s}{used.cpu / documents * 1e6:8.1f} µs {used}", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--pass", dest="name", default="minhash", choices=list(CORPORA))
     parser.add_argument("--documents", default="100000,1000000,10000000", help="sizes, by a comma")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--folder", default=os.path.join(tempfile.gettempdir(), "growth"))
     parser.add_argument("--keep", action="store_true", help="leave the corpora and outputs there")
     given = parser.parse_args()
+    corpus = CORPORA[given.name]
     for documents in map(int, given.documents.split(",")):
-        folder = os.path.join(given.folder, str(documents))
+        folder = os.path.join(given.folder, f"{given.name}-{documents}")
         shutil.rmtree(folder, ignore_errors=True)
-        write_corpus(os.path.join(folder, "in"), documents)
-        passed, whole, phases = run(folder, given.workers)
-        of_pass = sum(used.cpu for name, used in phases.items() if name not in ("reading", "mixture", "end"))
-        print(
-            f"{documents:,} documents of {WORDS * (LETTERS + 1)} bytes, {given.workers} workers: the pass "
-            f"{passed:,.1f} s, {passed / documents * 1e6:.1f} µs a document, {of_pass:,.1f} s of CPU, "
-            f"{of_pass / documents * 1e6:.1f} µs; the run {whole:,.1f} s, "
-            f"{sum(used.cpu for used in phases.values()):,.1f} s of CPU; peak memory "
-            f"{max(used.peak['all'] for used in phases.values()):,.0f} MB in all"
-        )
-        for name, used in phases.items():
-            print(f"  {name:26s}{used}", flush=True)
-        judge(folder, documents)
+        write_corpus(os.path.join(folder, "in"), documents, corpus)
+        if corpus.prepare is not None:
+            corpus.prepare(folder)
+        told = run(folder, given.name, corpus.options.replace("{folder}", folder), given.workers)
+        tell(given.name, documents, given.workers, told)
+        judge(folder, documents, given.name)
         if not given.keep:
             shutil.rmtree(folder)
 

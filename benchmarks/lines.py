@@ -43,7 +43,7 @@ Result = TypeVar("Result")
 
 UNITS = 4
 PARTITIONS = 4
-SCHEMA = pa.schema([pa.field("id", pa.string()), pa.field("text", pa.large_string())])
+SCHEMA = pa.schema([("id", pa.string()), ("text", pa.large_string()), ("bytes", pa.int64())])
 DIGIT = re.compile(r"\d")
 SIGNS = re.compile("[" + CCNET_SIGNS + "".join(map(chr, (*range(32), *range(127, 160)))) + "]")
 
@@ -73,8 +73,9 @@ def write_corpus(folder: str, texts: Sequence[str]) -> list[CorpusUnit]:
         span = range(index * len(texts) // UNITS, (index + 1) * len(texts) // UNITS)
         path = os.path.join(folder, f"{index}.parquet")
         with ParquetSink(path, SCHEMA) as sink:
-            rows = {"id": [f"{at:032x}" for at in span], "text": [texts[at] for at in span]}
-            sink.write(pa.table(rows, schema=SCHEMA))
+            own = [texts[at] for at in span]
+            ids, sizes = [f"{at:032x}" for at in span], [len(text.encode()) for text in own]
+            sink.write(pa.table([ids, own, sizes], schema=SCHEMA))
         units.append(
             CorpusUnit(index, str(index), "real", span.start, len(span), len(span), path, (), SCHEMA)
         )

@@ -38,7 +38,7 @@ LENGTH = 500
 UNITS = 4
 PLANTED = 700  # bytes of a planted span
 SUFFIX_ARRAY_BYTES = 120_000_000  # of text at most: it takes about 45 times as much memory
-SCHEMA = pa.schema([pa.field("id", pa.string()), pa.field("text", pa.large_string())])
+SCHEMA = pa.schema([("id", pa.string()), ("text", pa.large_string()), ("bytes", pa.int64())])
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,7 @@ def made_texts(megabytes: int) -> tuple[list[str], int]:
 def write_corpus(folder: str, texts: Sequence[str]) -> None:
     for unit, numbers in enumerate(np.array_split(np.arange(len(texts)), UNITS)):
         columns = {"id": [f"{number:032x}" for number in numbers], "text": [texts[n] for n in numbers]}
+        columns["bytes"] = [len(texts[n].encode()) for n in numbers]
         with ParquetSink(os.path.join(folder, f"{unit}.parquet"), SCHEMA) as sink:
             sink.write(pa.table(columns, schema=SCHEMA))
 
