@@ -1,10 +1,11 @@
-# Two commands: `make demo` runs the whole job on the bundled sample, `make test` the whole suite.
+# Two commands: `make demo` runs the whole job on the bundled sample, `make test` the whole suite,
+# with mypy beside pytest: it has one process only.
 # Both set up .venv in the checkout first, with the versions of constraints.txt.
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint benchmarks clean
+.PHONY: demo test benchmarks clean
 
 demo: .venv/run.stamp
 	$(BIN)/winnow run examples/sample.yaml
@@ -13,8 +14,9 @@ demo: .venv/run.stamp
 test: .venv/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/mypy >.venv/mypy.txt 2>&1 & mypy=$$!; \
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder; tests=$$?; \
+	wait $$mypy; types=$$?; cat .venv/mypy.txt; exit $$((tests | types))
 
 benchmarks: .venv/test.stamp
 	$(BIN)/python benchmarks/filters.py

@@ -50,8 +50,8 @@ def test_the_plan_warns_where_nothing_is_named(winnow: Callable[..., str]) -> No
     for expected in (
         "pass 1-contamination",
         "drop contaminated if contamination_ngrams > 0",
-        "13-grams of 1 of 1 items, but those in more than 10 documents; one of 8 to 12 words as a whole",
-        "gsm8k (gsm8k.jsonl): 1 of 1 items; question; question + answer",
+        "13-grams of 1 of 1 item, but those in more than 10 documents; one of 8 to 12 words as a whole",
+        "gsm8k (gsm8k.jsonl): 1 of 1 item; question; question + answer",
     ):
         assert expected in told
 
@@ -68,6 +68,10 @@ def test_a_contaminated_document_goes(winnow: Callable[..., str]) -> None:
     assert '"kept": 4' in json.dumps(json.loads(Path("out/manifest.json").read_text()))
     dropped = winnow("sql", "out", "SELECT contamination_share, dropped_by FROM dropped", benchmarks="eval")
     assert "contaminated" in dropped and "1.0" in dropped
+    [_, identity] = winnow("sql", "out", "SELECT id FROM dropped", "--format", "csv").split()
+    shown = winnow("show", identity)
+    assert "contamination_matches: 1 span" in shown
+    assert f"benchmark gsm8k, file gsm8k.jsonl, item 1, share 1, words 20, matched {QUESTION[:-1]}" in shown
 
 
 def test_a_corpus_without_any_is_no_reason_to_stop(winnow: Callable[..., str]) -> None:
@@ -79,4 +83,4 @@ def test_a_corpus_without_any_is_no_reason_to_stop(winnow: Callable[..., str]) -
 def test_a_changed_benchmark_is_looked_for_anew(winnow: Callable[..., str]) -> None:
     winnow("run", "run.yaml", "--engine", "inline", "-q", benchmarks="eval")
     Path("eval/gsm8k.jsonl").write_text(json.dumps({"question": QUESTION[::-1] * 2, "answer": "no"}))
-    assert "pass 1-contamination  0 of 1 units done" in winnow("plan", "run.yaml", benchmarks="eval")
+    assert "pass 1-contamination  0 of 1 unit done" in winnow("plan", "run.yaml", benchmarks="eval")

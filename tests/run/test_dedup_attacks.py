@@ -76,6 +76,7 @@ EVERY_PASS = (
 )
 
 
+@pytest.mark.timeout(1500)  # the first compiles the kernels of all passes, on a machine that others use too
 @pytest.mark.parametrize(
     ("texts", "kept"),
     [([], 0), (["one"], 1), (["", "", "", ""], 4), ([" \n\u2028\x85"] * 3, 3), (["\0"] * 3, 1)],
@@ -99,10 +100,19 @@ def test_documents_apart_by_their_text_are_never_compared(run: Run) -> None:
     [
         ({"containment": {"most": 1 << 40}}, "most is the number 1099511627776; expected less than"),
         ({"minhash": {"within": {"a": "b"}}}, "within is a mapping; expected a list"),
+        (
+            {"semantic": {"embed": {"static": "static"}, "keep": "farthst"}},
+            "keep: unknown order 'farthst'; did you mean 'farthest'?",
+        ),
+        (
+            {"semantic": {"embed": {"static": "static"}, "keep": ["nearest", "newest"]}},
+            "nearest decides by itself and stands in no list; write `keep: nearest`",
+        ),
+        ({"minhash": {"hashes": 1 << 31}}, "hashes is the number 2147483648; expected less than"),
         ({"contamination": {"sets": []}}, "sets is an empty list; expected at least 1 item"),
         (
             {"contamination": {"sets": {"a": {"pth": "eval"}}}},
-            "unknown key 'sets.0.pth'; did you mean 'path'",
+            "unknown key 'sets.a.pth'; did you mean 'path'",
         ),
     ],
 )

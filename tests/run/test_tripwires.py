@@ -201,7 +201,7 @@ def test_a_pass_that_drops_nothing_stops(start: Start) -> None:
     said = stopped(start, across="url, exact")
     assert said.startswith("2 tripwires stop")  # not four: its rule is the pass's own matter
     assert "pass 1-url drops none of 100 documents\n    url_duplicate: " in said
-    assert "accept: [url, exact]" in said
+    assert "accept: {url: nothing, exact: nothing}" in said
     assert len(examples(said)) == 40
 
 
@@ -315,17 +315,26 @@ def test_the_command_says_how_to_go_on(
     assert "mixture  to do" in told
     # The lines to paste are those after the last sentence but one.
     pasted = re.search(r"\n\n(tripwires:\n.*?)\n\n", said, re.DOTALL)
-    assert pasted is not None and pasted[1] == "tripwires:\n  accept: [low, exact]"
+    assert pasted is not None and pasted[1] == "tripwires:\n  accept: {low: nothing, exact: nothing}"
     with Path("run.yaml").open("a") as file:
         file.write(pasted[1] + "\n")
     code, said = call(capfd, *again)
     assert code == 0
     assert "accepted: rule low (web) removed 0 of 50 documents" in said
     assert "accepted: pass exact (1-exact) removed 0 of 50 documents" in said
-    assert "accepted: low, exact" in call(capfd, "plan", "run.yaml")[1]
-    # A rule more: what stood there already stays.
-    text = Path("run.yaml").read_text().replace(rule("low", "n < 0"), rule("low", "n < 0, high: n > 50"))
-    Path("run.yaml").write_text(text.replace("accept: [low, exact]", "{most: 0.8, accept: [low, exact]}"))
+    assert "accepted: low (nothing), exact (nothing)" in call(capfd, "plan", "run.yaml")[1]
+    # Something else than what was accepted, and a rule more: what stood there already stays.
+    text = Path("run.yaml").read_text().replace(rule("low", "n < 0"), rule("low", "n < 47, high: n > 50"))
+    Path("run.yaml").write_text(text.replace("  accept:", "  most: 0.8\n  accept:"))
     code, said = call(capfd, *again)
     assert code == 3 and "in place of its `tripwires` (line 10)" in said
-    assert "tripwires:\n  most: 0.8\n  accept: [low, exact, high]\n" in said
+    pasted = re.search(r"\n\n(tripwires:\n  most: 0.8\n  accept:\n.*?)\n\n", said, re.DOTALL)
+    assert pasted is not None
+    assert " ".join(pasted[1].split()[4:]) == "low: [nothing, 0.94] exact: nothing high: nothing"
+    text = Path("run.yaml").read_text()
+    Path("run.yaml").write_text(text[: text.index("tripwires:")] + pasted[1])
+    assert call(capfd, *again)[0] == 0
+    # A larger share does not hide behind the one that was accepted.
+    Path("run.yaml").write_text(Path("run.yaml").read_text().replace("n < 47", "n < 48"))
+    code, said = call(capfd, *again)
+    assert code == 3 and "drops 48 of 50 documents (96%): more than the accepted 94%" in said
