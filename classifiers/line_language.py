@@ -56,11 +56,12 @@ class LineLanguageOptions(Options):
 
 def open_line_language(options: LineLanguageOptions) -> Measure:
     """Loads the model; PlanError where the file is not one."""
-    tell = language.load(LanguageOptions(model=options.model), "line_language")
+    model = language.load(LanguageOptions(model=options.model), "line_language")
+    names = [*model.labels, UNDETERMINED]  # the last is what UNKNOWN, -1, names
 
     def measure(batch: Batch) -> list[pa.Array]:
         strings, lines = batch.strings, batch.lines
-        firsts, starts, ends, chars = _parts(
+        firsts, starts, told, chars = _parts(
             strings.data,
             lines.offsets,
             lines.inner_starts,
@@ -68,7 +69,9 @@ def open_line_language(options: LineLanguageOptions) -> Measure:
             lines.inner_chars,
             tables.classes(),
             options.letters,
+            options.longest,
         )
+        labels = model.predict_spans(strings.data, starts, told)[0][:, 0]
         own = batch.column("language").fill_null(UNDETERMINED).to_pylist()
         share, second_share = np.zeros(len(batch)), np.zeros(len(batch))
         count = np.zeros(len(batch), np.int32)
@@ -76,10 +79,7 @@ def open_line_language(options: LineLanguageOptions) -> Measure:
         for row in range(len(batch)):
             found: Counter[str] = Counter()
             for k in range(firsts[row], firsts[row + 1]):
-                # Four bytes a character at most; what is cut through at the end is left out.
-                part = strings.data[starts[k] : min(ends[k], starts[k] + 4 * options.longest)].tobytes()
-                label, _ = tell(" ".join(part.decode(errors="ignore")[: options.longest].splitlines()))
-                found[label] += int(chars[k])
+                found[names[labels[k]]] += int(chars[k])
             total = found.total()
             if not total:
                 continue
@@ -109,9 +109,10 @@ def _parts(
     chars: NDArray[np.int32],
     classes: Classes,
     least: int,
+    longest: int,
 ) -> tuple[Offsets, Offsets, Offsets, NDArray[np.int64]]:
-    """The parts of each text: the first of each, [n + 1], and where they start and end and how many
-    characters they have."""
+    """The parts of each text: the first of each, [n + 1], where they start, where the first `longest`
+    characters of each end, and how many it has without the white space around its lines."""
     n = len(offsets) - 1
     firsts = np.zeros(n + 1, np.int64)
     part_starts, part_ends = np.empty(len(starts), np.int64), np.empty(len(starts), np.int64)
@@ -143,6 +144,12 @@ def _parts(
             part_starts[m], part_ends[m], sizes[m] = start, end, size
             m += 1
         firsts[i + 1] = m
+    for k in range(m):
+        at, seen = part_starts[k], 0
+        while at < part_ends[k] and seen < longest:
+            _, at = decode(data, at, part_ends[k])
+            seen += 1
+        part_ends[k] = at
     return firsts, part_starts[:m], part_ends[:m], sizes[:m]
 
 
