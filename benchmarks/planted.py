@@ -207,7 +207,7 @@ def _write_table(folder: str) -> None:
     from tokenizers.normalizers import BertNormalizer
     from tokenizers.pre_tokenizers import BertPreTokenizer
 
-    from dedup.embedding.static import TABLE, TOKENIZER, write_tensors
+    from embedding.static import TABLE, TOKENIZER, write_tensors
 
     place = Path(folder) / "table"
     place.mkdir(parents=True)

@@ -30,9 +30,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from benchmarks import real_texts
-from dedup.embedding.embed import Embed, opened
-from dedup.embedding.model import find_model
-from dedup.embedding.vectors import Method, best_before, centroids_of, nearest_centroids, on_grid
+from dedup.semdedup.vectors import Method, best_before, centroids_of, nearest_centroids, on_grid
+from embedding.embed import Embed, opened
+from embedding.model import find_model
 
 PARAPHRASES = Path(__file__).with_name("paraphrases.tsv")
 THRESHOLDS = (0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)

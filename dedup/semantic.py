@@ -6,7 +6,7 @@ that stands before it. Where that is above 1 - epsilon it goes, as in SemDeDup's
 one before it goes too: so each leads, over others before it, to one that stays, the keeper of its cluster.
 
 `semantic_similarity` does not depend on epsilon: a rule with another threshold needs no new run of the pass.
-Documents of two k-means clusters are never compared; so is the method. See dedup/embedding/vectors.py for
+Documents of two k-means clusters are never compared; so is the method. See dedup/semdedup/vectors.py for
 why the labels are the same bytes however the work is cut and in whatever order it is done.
 """
 
@@ -23,8 +23,11 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, TypeAdapter
 
 from dedup import scope
-from dedup.embedding import embed as embedding
-from dedup.embedding.clusters import (
+from dedup.keep import ORDER_KEYS, ORDERS, FromSource, Keep, Orders, keep_columns
+from dedup.living import beside, living
+from dedup.ranking import label_columns
+from dedup.scope import SOURCES, WITHIN, Sources, Within, compared, reading
+from dedup.semdedup.clusters import (
     PART_BYTES,
     PROTOTYPES,
     Work,
@@ -35,13 +38,10 @@ from dedup.embedding.clusters import (
     write_embedded,
     write_prototypes,
 )
-from dedup.embedding.copies import FOUND, write_empty_table, write_neighbours
-from dedup.embedding.embed import Embed
-from dedup.embedding.vectors import Method, version_of
-from dedup.keep import ORDER_KEYS, ORDERS, FromSource, Keep, Orders, keep_columns
-from dedup.living import beside, living
-from dedup.ranking import label_columns
-from dedup.scope import SOURCES, WITHIN, Sources, Within, compared, reading
+from dedup.semdedup.copies import FOUND, write_empty_table, write_neighbours
+from dedup.semdedup.vectors import Method, version_of
+from embedding import embed as embedding
+from embedding.embed import Embed
 from pipeline.corpus import Corpus, CorpusUnit
 from pipeline.faults import choose
 from pipeline.stage import Label, Names, Options, Pass, Rule, column

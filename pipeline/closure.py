@@ -13,7 +13,16 @@ from pathlib import Path
 
 from pipeline.errors import ContractError
 
-_FLOORS = ("pipeline.sources", "pipeline.isolate", "filters", "classifiers", "dedup", "mixtures", "recipes")
+_FLOORS = (
+    "pipeline.sources",
+    "pipeline.isolate",
+    "embedding",
+    "filters",
+    "classifiers",
+    "dedup",
+    "mixtures",
+    "recipes",
+)
 """Imports that are followed. The rest of `pipeline` is the engine, hashed by its own list, or
 decides no byte; the kernels of `text` enter every digest whole."""
 

@@ -26,7 +26,7 @@ _MOST_LOST = 10  # groups given up on before the run stops
 _MOST_ITEMS = 32  # of a pass in one task
 _LOOK = 1.0  # seconds between looks at whether Ray is still there
 
-PACKAGES = ("text", "pipeline", "filters", "classifiers", "dedup", "mixtures", "recipes")
+PACKAGES = ("text", "pipeline", "embedding", "filters", "classifiers", "dedup", "mixtures", "recipes")
 
 
 class RayEngine:

@@ -198,6 +198,8 @@ def _read_step(
     mark = marked.mark(at)
     if value is None:
         value = {}
+    if isinstance(value, str) and step.options.short:
+        value = {step.options.short: value}
     if not isinstance(value, dict):
         faults.add(f"step {step.name}: expected a mapping of its options, found {show(value)}", mark)
         return []

@@ -143,7 +143,8 @@ def _step(known: Sequence[Stage | Pass], models: _Models) -> dict[str, Any]:
         options = models.object(step.options)
         options["properties"][RULES] = _RULES
         about = f"{step.about} {step.paper}".strip()
-        properties[step.name] = {"description": about, "anyOf": [options, {"type": "null"}]}
+        short = [{"type": "string"}] if step.options.short else []
+        properties[step.name] = {"description": about, "anyOf": [options, *short, {"type": "null"}]}
     mapping = {
         "type": "object",
         "minProperties": 1,

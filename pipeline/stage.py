@@ -10,7 +10,7 @@ A file that publishes a method holds `COLUMNS`, `RULES` and `STAGE` (or `PASS`).
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 
 import pyarrow as pa
 from pydantic import (
@@ -35,7 +35,12 @@ Label = Callable[["CorpusUnit"], pa.Table]
 
 
 class Options(BaseModel):
-    """The options of a step that takes none; subclass it to add typed, documented fields."""
+    """The options of a step that takes none; subclass it to add typed, documented fields.
+
+    short   the option that text in the place of the mapping stands for: `- classify: models/edu`; "" for none
+    """
+
+    short: ClassVar[str] = ""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -93,7 +93,7 @@ CARD = "mixtures.card"
 THRESHOLDS = "filters.thresholds"
 
 # The module that makes a static embedding of a model; it exports distil().
-DISTIL = "dedup.embedding.distil"
+DISTIL = "embedding.distil"
 
 
 def source_reader(name: str) -> Source:

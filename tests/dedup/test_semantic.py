@@ -17,11 +17,10 @@ from tokenizers.models import WordPiece
 from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
-from dedup.embedding import clusters as semantic_steps
-from dedup.embedding import copies as semantic_copies
-from dedup.embedding.embed import Embed, opened
-from dedup.embedding.static import TABLE, TOKENIZER, write_tensors
-from dedup.embedding.vectors import (
+from dedup.semantic import PASS, SemanticOptions, cluster_count, describe
+from dedup.semdedup import clusters as semantic_steps
+from dedup.semdedup import copies as semantic_copies
+from dedup.semdedup.vectors import (
     GRID,
     best_before,
     centroids_of,
@@ -31,7 +30,8 @@ from dedup.embedding.vectors import (
     on_grid,
     ranked,
 )
-from dedup.semantic import PASS, SemanticOptions, cluster_count, describe
+from embedding.embed import Embed, opened
+from embedding.static import TABLE, TOKENIZER, write_tensors
 from pipeline.stage import configured
 
 WORDS = [*"abcdefghijklmnop"]

@@ -11,7 +11,7 @@ import yaml
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 
-from dedup.embedding.static import TABLE, TOKENIZER, write_tensors
+from embedding.static import TABLE, TOKENIZER, write_tensors
 from pipeline import cli, sql
 
 QUESTION = "A farmer keeps seven brown hens and every hen lays three eggs a week, how many eggs has he then?"

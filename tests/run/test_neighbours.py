@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
-from dedup.embedding.static import TABLE, TOKENIZER, write_tensors
+from embedding.static import TABLE, TOKENIZER, write_tensors
 from pipeline.cli import main
 from pipeline.errors import PlanError
 from pipeline.neighbours import neighbours

@@ -139,7 +139,7 @@ def describe(embed: Embed) -> list[str]:
 
 def _module(embed: Embed) -> Any:
     # Imported on use: torch takes seconds, and may not be there.
-    from dedup.embedding import endpoint, model, static
+    from embedding import endpoint, model, static
 
     if embed.static is not None:
         return static

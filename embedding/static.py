@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from dedup.embedding.embed import Embed, Vectors, digest
+from embedding.embed import Embed, Vectors, digest
 from pipeline.errors import PlanError
 from text import unicode_tables
 from text.strings import Offsets, Strings

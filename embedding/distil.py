@@ -23,8 +23,8 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from dedup.embedding.model import find_model, load
-from dedup.embedding.static import CARD, TABLE, TOKENIZER, write_tensors
+from embedding.model import find_model, load
+from embedding.static import CARD, TABLE, TOKENIZER, write_tensors
 from pipeline.errors import PlanError
 
 DIMENSIONS = 256

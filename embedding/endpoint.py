@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dedup.embedding.embed import Embed, Vectors, averaged, unit_rows
+from embedding.embed import Embed, Vectors, averaged, unit_rows
 from pipeline.errors import EngineError, PlanError
 
 _BATCH = 32  # texts of a request

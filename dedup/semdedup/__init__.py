@@ -1,0 +1,1 @@
+"""SemDeDup: clusters of unit vectors and the near copies within them."""

@@ -1,0 +1,1 @@
+"""Embeddings: from texts to unit vectors. dedup/ and classifiers/ use them."""
