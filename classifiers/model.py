@@ -1,0 +1,154 @@
+"""A classifier is one folder, and these are its files.
+
+    model.yaml    what it is: kind, labels, how a score is made of its answer (`Model`, below)
+    model.bin     kind fasttext: the model, as fastText writes it (.bin)
+    head.npz      kind embedding: weights of a linear or MLP head over frozen embeddings
+    transformer/  kind transformer: a fine-tuned model and its tokenizer
+    CARD.md       what people should know of it; report.json holds the same figures for programs
+
+`winnow train` writes such a folder, `- classify: FOLDER` reads it. A digest of what decides its answers
+(everything but the card and the report) stands in the manifest of every run that used it.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import pyarrow as pa
+import yaml
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from pipeline.errors import PlanError
+from pipeline.faults import choose
+
+FILE = "model.yaml"
+FASTTEXT, HEAD, TRANSFORMER = "model.bin", "head.npz", "transformer"
+CARD, REPORT = "CARD.md", "report.json"
+_ABOUT = (CARD, REPORT)  # what does not decide an answer
+
+Answers = NDArray[np.float32]
+
+
+class Model(BaseModel):
+    """model.yaml: what a classifier is.
+
+    The score of a document is one number, made by `score`:
+      probability   that of the label `positive`
+      expected      the sum of numeric labels times their probabilities: a grade of 0 to 5, say
+      top           the probability of the likeliest label, for labels without an order (topics)
+      value         the number that a regression answers, cut to `range`
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="columns are named after it: NAME_score")
+    kind: Literal["fasttext", "embedding", "transformer"]
+    score: Literal["probability", "expected", "top", "value"]
+    labels: tuple[str, ...] = Field(default=(), description="in their order; none for a regression")
+    positive: str | None = Field(default=None, description="the label whose probability is the score")
+    range: tuple[float, float] | None = Field(default=None, description="least and greatest score")
+    threshold: float | None = Field(default=None, description="score from which a document is positive")
+    languages: tuple[str, ...] = Field(default=(), description="of the texts it was trained on, where known")
+    lowercase: bool = Field(default=False, description="texts are put in lower case first")
+    options: dict[str, Any] = Field(default_factory=dict, description="of its kind: `embed` of a head …")
+    trained: dict[str, Any] = Field(default_factory=dict, description="by what and from what; for people")
+
+    @field_validator("labels")
+    @classmethod
+    def _each_once(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
+        twice = sorted({label for label in labels if labels.count(label) > 1})
+        if twice or "" in labels:
+            raise ValueError(f"{twice or ''!r} found; expected names, each once")
+        return labels
+
+    @model_validator(mode="after")
+    def _score_can_be_made(self) -> "Model":
+        if self.score == "value":
+            if self.labels or self.range is None:
+                raise ValueError("score value: expected a range and no labels")
+        elif len(self.labels) < 2:
+            raise ValueError(f"score {self.score}: expected two labels or more, found {len(self.labels)}")
+        if self.score == "probability" and self.positive not in self.labels:
+            named = choose(self.positive or "", self.labels)
+            raise ValueError(f"score probability: positive is {self.positive!r}; {named}")
+        if self.score == "expected":
+            _numbers(self.labels)
+        return self
+
+
+class Scorer(Protocol):
+    """A loaded model; a text's answer depends on that text alone."""
+
+    def __call__(self, texts: pa.Array) -> Answers:
+        """Probabilities by label, [n, labels], or the numbers of a regression, [n, 1].
+
+        texts   string or large_string, no nulls. NaN where the model can say nothing of a text
+        """
+        ...
+
+
+def load_model(folder: str | Path) -> Model:
+    """Reads model.yaml; PlanError, naming the file, where it is missing or is none."""
+    file = Path(folder) / FILE
+    try:
+        found = yaml.safe_load(file.read_text("utf-8"))
+    except OSError as fault:
+        raise PlanError(
+            f"model {str(folder)!r}: {file} cannot be read ({fault.strerror}); expected a folder that "
+            "`winnow train` wrote"
+        ) from fault
+    except (UnicodeDecodeError, yaml.YAMLError) as fault:
+        raise PlanError(f"{file}: not YAML: {' '.join(str(fault).split())}") from fault
+    if not isinstance(found, dict):
+        raise PlanError(f"{file}: expected a mapping with name, kind, score and labels")
+    try:
+        return Model.model_validate(found)
+    except ValidationError as fault:
+        first = fault.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        said = str(first["msg"]).removeprefix("Value error, ")
+        raise PlanError(f"{file}: {where + ': ' if where else ''}{said}") from fault
+
+
+def save_model(folder: str | Path, model: Model) -> None:
+    """Writes model.yaml. The other files are the trainer's."""
+    content = model.model_dump(mode="json", exclude_defaults=True)
+    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
+    (Path(folder) / FILE).write_text(text, "utf-8")
+
+
+def digest(folder: str | Path) -> str:
+    """SHA-256 over the names and contents of all files that decide the model's answers."""
+    whole = hashlib.sha256()
+    for file in sorted(path for path in Path(folder).rglob("*") if path.is_file()):
+        name = file.relative_to(folder).as_posix()
+        if name in _ABOUT:
+            continue
+        with open(file, "rb") as content:
+            whole.update(f"{name}\0{hashlib.file_digest(content, 'sha256').hexdigest()}\n".encode())
+    return whole.hexdigest()
+
+
+def scores(model: Model, answers: Answers) -> NDArray[np.float64]:
+    """The score of each document, [n], from its answers; NaN where these are."""
+    wide = answers.astype(np.float64)
+    found: NDArray[np.float64]
+    if model.score == "value":
+        assert model.range is not None
+        found = np.clip(wide[:, 0], *model.range)
+    elif model.score == "probability":
+        found = wide[:, model.labels.index(str(model.positive))]
+    elif model.score == "top":
+        found = wide.max(axis=1)
+    else:
+        found = wide @ np.array(_numbers(model.labels))
+    return found
+
+
+def _numbers(labels: tuple[str, ...]) -> list[float]:
+    try:
+        return [float(label) for label in labels]
+    except ValueError as fault:
+        raise ValueError(f"score expected: labels {', '.join(labels)}; expected numbers") from fault
