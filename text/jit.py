@@ -149,3 +149,21 @@ def kernel(function: Function) -> Function:
 def inlined(function: Function) -> Function:
     """As `kernel`, for a small function called once per character: always part of its caller."""
     return cast(Function, _cached(numba.njit(nogil=True, forceinline=True)(function)))
+
+
+# What Numba counts for each view of an array, so that its memory is given back after the last one, costs some
+# 5 ns each time. A function that makes no array of its own needs none of it.
+_UNCOUNTED = {"_nrt": False}
+
+
+def uncounted(function: Function) -> Function:
+    """As `kernel`, for one that is given all its arrays and calls none but `uncounted_inlined` ones.
+
+    Worth it where much is called for each token or row.
+    """
+    return cast(Function, _cached(numba.njit(nogil=True, **_UNCOUNTED)(function)))
+
+
+def uncounted_inlined(function: Function) -> Function:
+    """As `inlined`, for a function that makes no array, in an `uncounted` kernel."""
+    return cast(Function, _cached(numba.njit(nogil=True, forceinline=True, **_UNCOUNTED)(function)))

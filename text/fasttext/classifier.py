@@ -8,20 +8,25 @@ answer.
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from text.fasttext.features import LANES, Rows, text_vectors, token_vectors
+from text.fasttext.features import HELD, LANES, LINE, Rows, text_vectors, token_vectors, width
 from text.fasttext.interned import END, Interned, cut
-from text.fasttext.model_file import Quantised, read_model
-from text.fasttext.scores import best_of_all, best_of_tree, tree
+from text.fasttext.model_file import ModelFile, Quantised, read_model
+from text.fasttext.scores import best_of_all, best_of_tree, product, tree
 from text.strings import Bytes, Offsets, Strings
 
 UNKNOWN = -1
 _PIECE = 1 << 20  # bytes of text that are gone through at once; a longer text is a piece of its own
-_KEPT = 32 << 20  # bytes of vectors that are kept for the next texts
+_KEPT = 32 << 20  # bytes of vectors, and of what finds them, that are kept for the next texts
+_A_TOKEN = 64  # bytes that find one
 _DENSE = 64 << 20  # bytes up to which a quantised matrix is unpacked
+_AT_ONCE = 1 << 14  # rows that are copied at once
+
+Floats = NDArray[np.float32]
 
 
 class FastText:
@@ -41,18 +46,26 @@ class FastText:
         self._word_ngrams = model.word_ngrams
         self.loss = model.loss
         self._tree = tree(model.counts) if model.loss == "hs" else None
-        self._size = -(-model.dim // LANES) * LANES
-        self._outputs = _padded(model.outputs, self._size)
-        self._rows = _rows(model.inputs, self._size, model.kept, model.words, model.buckets)
+        columns = width(max(model.dim, 4))
+        self._size = min(columns, width(len(self.labels)))
+        weights = np.zeros((columns, max(width(len(self.labels)), LANES)), np.float32)
+        weights[: model.dim, : len(self.labels)] = model.outputs.T
+        # What the outputs say of a mean of rows is the mean of what they say of the rows. So where there are
+        # fewer labels than columns, rows are what the outputs say of them: much less to read for each n-gram.
+        told = self._size < columns
+        self._rows = _rows(model, self._size, weights if told else None)
+        none = np.empty((0, 0), np.float32)
+        self._outputs = none if told or not self._tree else np.ascontiguousarray(weights.T)
+        self._weights = none if told or self._tree else weights
         self._known = Interned()
         self._known.add(model.tokens)
         if self._known.count < len(model.tokens):
             raise ValueError(f"{path} holds a token of its dictionary twice")
         self._tokens = Interned()
         self._vectors = np.empty((0, self._size), np.float32)
-        self._features = np.empty(0, np.int32)
+        self._facts = np.empty((0, 2), np.int32)
 
-    def predict(self, strings: Strings, best: int = 1) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    def predict(self, strings: Strings, best: int = 1) -> tuple[NDArray[np.int32], Floats]:
         """The `best` likeliest labels of each text, [n, best], and their probabilities.
 
         UNKNOWN and 0 where there are fewer, and for a text of which the model knows nothing.
@@ -61,42 +74,53 @@ class FastText:
 
     def predict_spans(
         self, data: Bytes, firsts: Offsets, lasts: Offsets, best: int = 1
-    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    ) -> tuple[NDArray[np.int32], Floats]:
         """As `predict`, of the texts `data[firsts[i]:lasts[i]]`."""
         labels = np.full((len(firsts), best), UNKNOWN, np.int32)
         scores = np.zeros((len(firsts), best), np.float32)
         if not len(firsts):
             return labels, scores
-        firsts, lasts = firsts.view(), lasts.view()
-        firsts.flags.writeable = lasts.flags.writeable = False  # Numba compiles anew for what can be written
+        firsts, lasts = _frozen(firsts), _frozen(lasts)
         piece = np.cumsum(lasts - firsts) // _PIECE
         bounds = [0, *(np.flatnonzero(np.diff(piece)) + 1).tolist(), len(firsts)]
         for begin, end in itertools.pairwise(bounds):
-            means = self._means(data, firsts[begin:end], lasts[begin:end])
-            part = labels[begin:end, : len(self.labels)], scores[begin:end, : len(self.labels)]
-            if self._tree:
-                best_of_tree(means, self._outputs, *self._tree, *part)
-            else:
-                best_of_all(means, self._outputs, self.loss == "softmax", *part)
+            found = self._best(data, firsts[begin:end], lasts[begin:end], min(best, len(self.labels)))
+            labels[begin:end, : len(self.labels)], scores[begin:end, : len(self.labels)] = found
         return labels, scores
 
-    def _means(self, data: Bytes, firsts: Offsets, lasts: Offsets) -> NDArray[np.float32]:
-        tokens = self._tokens
-        if tokens.count * self._size * 4 > _KEPT:
+    def _best(
+        self, data: Bytes, firsts: Offsets, lasts: Offsets, best: int
+    ) -> tuple[NDArray[np.int32], Floats]:
+        means, counts = self._means(data, firsts, lasts)
+        labels = np.full((len(firsts), best), UNKNOWN, np.int32)
+        scores = np.zeros((len(firsts), best), np.float32)
+        if self._tree:
+            room = len(self._tree[0]) + 1
+            nodes, so_far = np.empty(room, np.int64), np.empty(room, np.float32)
+            best_of_tree(means, counts, self._outputs, *self._tree, nodes, so_far, labels, scores)
+            return labels, scores
+        if len(self._weights):
+            rows, means = means, np.empty((len(means), self._weights.shape[1]), np.float32)
+            product(rows, self._weights, means)
+        best_of_all(means, counts, len(self.labels), self.loss == "softmax", labels, scores)
+        return labels, scores
+
+    def _means(self, data: Bytes, firsts: Offsets, lasts: Offsets) -> tuple[Floats, NDArray[np.int64]]:
+        tokens, known = self._tokens, self._known
+        if tokens.count * (self._size * 4 + _A_TOKEN) > _KEPT:
             tokens.clear()
-        begins, ends, hashes, cuts = cut(data, firsts, lasts)
+        begins, ends, cuts = cut(data, firsts, lasts)
         done = tokens.count
         if not done:
             tokens.add([END])
-        numbers = tokens.number(data, begins, ends, hashes)
-        if len(self._features) < tokens.count:
+        numbers = tokens.number(data, begins, ends)
+        if len(self._facts) < tokens.count:
             room = max(tokens.count, 2 * done)
-            vectors, features = np.empty((room, self._size), np.float32), np.empty(room, np.int32)
-            vectors[:done], features[:done] = self._vectors[:done], self._features[:done]
-            self._vectors, self._features = vectors, features
-        known = self._known
+            self._vectors = _longer(self._vectors, done, room)
+            self._facts = _longer(self._facts, done, room)
+        rows = np.empty(HELD + 1, np.int64)
         token_vectors(
-            tokens.data,
+            _frozen(tokens.data),
             tokens.ends,
             tokens.hashes,
             done,
@@ -108,45 +132,73 @@ class FastText:
             *self._chars,
             self._rows,
             self._vectors,
-            self._features,
+            self._facts,
+            np.empty(int(np.diff(tokens.ends[done : tokens.count + 1]).max(initial=0)) + 2, np.uint8),
+            rows,
         )
-        means = np.empty((len(firsts), self._size + 1), np.float32)
+        means, counts = np.empty((len(firsts), self._size), np.float32), np.empty(len(firsts), np.int64)
         text_vectors(
-            numbers, cuts, tokens.hashes, self._vectors, self._features, self._word_ngrams, self._rows, means
+            numbers,
+            cuts,
+            self._vectors,
+            self._facts,
+            self._word_ngrams,
+            self._rows,
+            means,
+            counts,
+            np.empty(int(np.diff(cuts).max()) + 1, np.uint64),
+            rows,
         )
-        return means
+        return means, counts
 
 
-def _padded(rows: NDArray[np.float32], size: int) -> NDArray[np.float32]:
-    """The rows with zeros behind them, each at the beginning of a cache line."""
-    raw = np.zeros(len(rows) * size + LANES, np.float32)
-    skipped = -raw.ctypes.data // 4 % LANES
-    out = raw[skipped : skipped + len(rows) * size].reshape(len(rows), size)
-    out[:, : rows.shape[1]] = rows
-    return out
+def _frozen(values: NDArray[Any]) -> NDArray[Any]:
+    """A view that cannot be written: Numba compiles a kernel anew for arrays that can."""
+    view = values.view()
+    view.flags.writeable = False
+    return view
 
 
-def _rows(
-    inputs: NDArray[np.float32] | Quantised,
-    size: int,
-    kept: NDArray[np.int64] | None,
-    words: int,
-    buckets: int,
-) -> Rows:
-    codes, centroids, norms = (
-        np.empty((0, 0), np.uint8),
-        np.empty((0, 0, 0), np.float32),
-        np.empty(0, np.float32),
-    )
+def _longer(old: NDArray[Any], used: int, size: int) -> NDArray[Any]:
+    new = np.empty((size, *old.shape[1:]), old.dtype)
+    new[:used] = old[:used]
+    return new
+
+
+def _aligned(rows: int, size: int) -> Floats:
+    """Zeros, the first one at the beginning of a cache line."""
+    raw = np.zeros(rows * size + LINE, np.float32)
+    skipped = -raw.ctypes.data // 4 % LINE
+    return raw[skipped : skipped + rows * size].reshape(rows, size)
+
+
+def _rows(model: ModelFile, size: int, weights: Floats | None) -> Rows:
+    """The rows of a model, or their products with the weights, of `size` values each."""
+    inputs = model.inputs
+    codes, centroids = np.empty((0, 0), np.uint8), np.empty((0, 0, 0), np.float32)
+    norms: Floats = np.empty(0, np.float32)
     dense = np.empty((0, size), np.float32)
-    if not isinstance(inputs, Quantised):
-        dense = _padded(inputs, size)
-    elif len(inputs.codes) * size * 4 <= _DENSE:
-        dense = _padded(inputs.dense(), size)
-    else:
+    if isinstance(inputs, Quantised) and weights is None and len(inputs.codes) * size * 4 > _DENSE:
         codes, centroids, norms = np.array(inputs.codes), inputs.centroids, inputs.norms
-    packed = np.empty(0, np.uint64)
-    if kept is not None:
+    else:
+        count = len(inputs.codes) if isinstance(inputs, Quantised) else len(inputs)
+        dense = _aligned(count, size)
+        for begin in range(0, count, _AT_ONCE):
+            part = slice(begin, begin + _AT_ONCE)
+            raw = inputs.dense(part) if isinstance(inputs, Quantised) else inputs[part]
+            if weights is None:
+                dense[part, : model.dim] = raw
+                continue
+            padded, products = (
+                np.zeros((len(raw), len(weights)), np.float32),
+                np.empty((len(raw), weights.shape[1]), np.float32),
+            )
+            padded[:, : model.dim] = raw
+            product(padded, weights, products)
+            dense[part] = products[:, :size]
+    buckets, packed = model.buckets, np.empty(0, np.uint64)
+    if model.kept is not None:
+        kept = model.kept
         buckets = buckets if len(kept) else 0  # all n-grams were pruned
         packed = np.zeros(buckets // 32 + 1, np.uint64)
         np.bitwise_or.at(packed, kept // 32, np.uint64(1) << (kept % 32).astype(np.uint64))
@@ -158,7 +210,7 @@ def _rows(
         centroids,
         norms,
         packed,
-        words,
+        model.words,
         np.uint64(buckets),
         np.uint64((2**64 - 1) // max(buckets, 1)),
     )

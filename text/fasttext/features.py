@@ -1,30 +1,37 @@
 """The vector of a token: the sum of the model's rows of its word and of its character n-grams."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from text.fasttext.interned import FNV_SEED, Hashes32, Slots, find, head, place, step
-from text.jit import inlined, kernel
+from text.bits import high, ones
+from text.fasttext.interned import Hashes32, Slots, find, place
+from text.jit import uncounted, uncounted_inlined
 from text.prefetch import prefetch
 from text.strings import Bytes, Offsets
 
-LANES = 16  # rows are padded to a multiple, so that inner loops have a fixed length
+LANES = 8  # rows of more values are padded to a multiple, so that inner loops have a fixed length
+LINE = 16  # values of a cache line
+LABEL = -1  # rows of a token that is a label: it is no word of the text
+FNV_SEED = np.uint32(2166136261)
+FNV_PRIME = np.uint32(16777619)
+SIGNED = np.arange(256).astype(np.uint8).view(np.int8).astype(np.int32).view(np.uint32).copy()
 _IN_FLIGHT = 4096  # values of rows that are asked for before they are added: half of a first-level cache
 _FEW = 24  # rows, at least
-LABEL = -1  # features of a token that is a label: it is no word of the text
 _PREFIX = np.frombuffer(b"__label__", np.uint8)
-_AHEAD = 8  # tokens whose places in the dictionary are asked for before
-_HELD = 256  # rows that are gathered before they are added
+_AHEAD = 12  # tokens whose places in the dictionary, or vectors, are asked for before
+_NONE: Any = np.int64(0)  # a plain 0 is a type of its own to Numba, which compiles a function for it anew
+HELD = 256  # rows that are gathered before they are added
+_STEP = np.uint64(116049371)
 _LOW = np.uint64(0xFFFFFFFF)
-_1, _5, _31, _32 = np.uint64(1), np.uint64(5), np.uint64(31), np.uint64(32)
+_1, _32 = np.uint64(1), np.uint64(32)
 
 Kept = NDArray[np.uint64]
 
 
 class Rows(NamedTuple):
-    """The input matrix: dense [rows, padded dim], or, where that is empty, quantised."""
+    """The input matrix: dense [rows, padded columns], or, where that is empty, quantised."""
 
     dense: NDArray[np.float32]
     codes: NDArray[np.uint8]
@@ -36,74 +43,79 @@ class Rows(NamedTuple):
     inverse: np.uint64  # (2^64 - 1) // buckets
 
 
-@inlined
-def high(a: np.uint64, b: np.uint64) -> np.uint64:
-    """The upper half of the 128 bits of a product."""
-    low_high = (a & _LOW) * (b >> _32)
-    high_low = (a >> _32) * (b & _LOW)
-    middle = ((a & _LOW) * (b & _LOW) >> _32) + (low_high & _LOW) + (high_low & _LOW)
-    return (a >> _32) * (b >> _32) + (low_high >> _32) + (high_low >> _32) + (middle >> _32)
+def width(columns: int) -> int:
+    """How many values as many columns are padded to: a power of two, or a multiple of LANES."""
+    return 1 << (columns - 1).bit_length() if columns < LANES else -(-columns // LANES) * LANES
 
 
-@inlined
+@uncounted_inlined
+def _step(state: np.uint32, byte: np.uint8) -> np.uint32:
+    """One step of FNV-1a, as fastText has it: bytes are signed."""
+    return np.uint32((state ^ SIGNED[byte]) * FNV_PRIME)
+
+
+@uncounted_inlined
 def remainder(value: np.uint64, divisor: np.uint64, inverse: np.uint64) -> np.uint64:
     """value % divisor, without a division; inverse is (2^64 - 1) // divisor."""
-    rest = value - high(value, inverse) * divisor
-    while rest >= divisor:
-        rest -= divisor
-    return rest
+    rest = value - high(value, inverse) * divisor  # below twice the divisor
+    return min(rest, rest - divisor)
 
 
-@inlined
-def remainder32(value: np.uint64, divisor: np.uint64, inverse: np.uint64) -> np.uint64:
-    """As `remainder`, of a value below 2^32 and a divisor below 2^31 (Lemire et al., arXiv:1902.01961)."""
-    share = (inverse + _1) * value  # of 2^64: what is behind the point of value / divisor
-    return ((share >> _32) * divisor + ((share & _LOW) * divisor >> _32)) >> _32
+@uncounted_inlined
+def _find_rows(rows: NDArray[np.int64], first: int, last: int, model: Rows) -> int:
+    """Puts the rows of buckets in their place, asks for them, and leaves out those that have none; the end
+    of what is left."""
+    kept, dense = model.kept, model.dense
+    n = last
+    if len(kept):
+        n = first
+        for i in range(first, last):
+            bucket = rows[i]
+            rows[n] = bucket
+            has: Any = np.int64(kept[bucket >> 5] >> np.uint64(bucket & 31) & _1)
+            n += has
+        for i in range(first, n):
+            packed = kept[rows[i] >> 5]
+            before = packed & ((_1 << np.uint64(rows[i] & 31)) - _1)
+            rows[i] = np.int64((packed >> _32) + ones(before & _LOW))
+    size = dense.shape[1]
+    for i in range(first, n):
+        rows[i] += model.words
+        if len(dense):
+            for k in range(0, size, LINE):
+                prefetch(dense, rows[i] * size + k)
+    return n
 
 
-@inlined
-def bucket_row(bucket: np.uint64, kept: Kept, words: int) -> tuple[int, bool]:
-    """The row of a bucket, and whether it has one."""
-    if len(kept) == 0:
-        return words + int(bucket), True
-    packed = kept[bucket >> _5]
-    bit = bucket & _31
-    before = packed & ((_1 << bit) - _1)
-    return words + int((packed >> _32) + ones(before)), bool((packed >> bit) & _1 != 0)
+@uncounted_inlined
+def add(total: NDArray[np.float32], rows: NDArray[np.float32], row: int) -> None:
+    """Adds a row to a vector."""
+    if len(total) < LANES:
+        for k in range(len(total)):
+            total[k] += rows[row, k]
+    else:
+        for block in range(0, len(total), LANES):
+            for lane in range(LANES):
+                total[block + lane] += rows[row, block + lane]
 
 
-@inlined
-def ones(value: np.uint64) -> np.uint64:
-    """How many bits of the lower 32 are set."""
-    value -= (value >> _1) & np.uint64(0x55555555)
-    value = (value & np.uint64(0x33333333)) + ((value >> np.uint64(2)) & np.uint64(0x33333333))
-    value = (value + (value >> np.uint64(4))) & np.uint64(0x0F0F0F0F)
-    return (value * np.uint64(0x01010101) & _LOW) >> np.uint64(24)
-
-
-@inlined
-def add_rows(total: NDArray[np.float32], rows: NDArray[np.int64], count: int, model: Rows) -> None:
+@uncounted_inlined
+def _add_rows(total: NDArray[np.float32], rows: NDArray[np.int64], count: int, model: Rows) -> None:
     """Adds rows of the input matrix to a vector."""
-    dense = model.dense
-    if len(dense):
+    if len(model.dense):
         for i in range(count):
-            row = rows[i]
-            for block in range(0, len(total), LANES):
-                for lane in range(LANES):
-                    total[block + lane] += dense[row, block + lane]
+            add(total, model.dense, rows[i])
     else:
         codes, centroids = model.codes, model.centroids
-        width = centroids.shape[2]
+        size = centroids.shape[2]
         for i in range(count):
-            row = rows[i]
-            norm = model.norms[row]
             for part in range(codes.shape[1]):
-                code = codes[row, part]
-                for k in range(width):
-                    total[part * width + k] += norm * centroids[part, code, k]
+                code = codes[rows[i], part]
+                for k in range(min(size, len(total) - part * size)):  # the last part may be shorter
+                    total[part * size + k] += model.norms[rows[i]] * centroids[part, code, k]
 
 
-@kernel
+@uncounted
 def token_vectors(
     held: Bytes,
     ends: Offsets,
@@ -118,47 +130,39 @@ def token_vectors(
     max_chars: int,
     model: Rows,
     vectors: NDArray[np.float32],
-    features: NDArray[np.int32],
+    facts: NDArray[np.int32],
+    bounded: Bytes,
+    rows: NDArray[np.int64],
 ) -> None:
-    """Writes the vector of each of the tokens first … last - 1, and of how many rows it is the sum.
+    """Writes the vector of each of the tokens first … last - 1, and into `facts` of how many rows it is the
+    sum and fastText's hash of it, [tokens, 2].
 
-    Token 0 is the end of the text, which has no n-grams.
+    Token 0 is the end of the text, which has no n-grams. `bounded` is room for the longest token and two
+    bytes, `rows` for HELD + 1 rows.
     """
-    longest = 0
-    for token in range(first, last):
-        longest = max(longest, ends[token + 1] - ends[token])
-    bounded = np.empty(longest + 2, np.uint8)
-    states = np.empty(_HELD, np.uint32)
-    rows = np.empty(_HELD + 1, np.int64)
     for token in range(first, last):
         if token + _AHEAD < last:
             prefetch(slots, 2 * np.int64(place(hashes[token + _AHEAD], slots)))
         begin, size = ends[token], ends[token + 1] - ends[token]
         total = vectors[token]
         total[:] = 0
-        count = n = 0
-        number = find(
-            held,
-            begin,
-            begin + size,
-            hashes[token],
-            head(held, begin, begin + size),
-            slots,
-            known,
-            known_ends,
-        )
+        state = FNV_SEED
+        bounded[0] = 60  # <
+        for i in range(size):
+            bounded[i + 1] = held[begin + i]
+            state = _step(state, held[begin + i])
+        facts[token, 1] = np.int32(state)
+        number = find(held, begin, begin + size, hashes[token], slots, known, known_ends)
         if number >= words or (number < 0 and _is_label(held, begin, size)):
-            features[token] = LABEL
+            facts[token, 0] = LABEL
             continue
+        count = n = 0
         if number >= 0:
             rows[0] = number
             n = 1
         if token > 0 and max_chars > 0 and model.buckets > 0:
             size += 2
-            grams = 0
-            bounded[0] = 60  # <
-            for i in range(1, size - 1):
-                bounded[i] = held[begin + i - 1]
+            first_gram = n
             bounded[size - 1] = 62  # >
             for i in range(size):
                 if bounded[i] & 0xC0 == 0x80:
@@ -168,41 +172,26 @@ def token_vectors(
                 for chars in range(1, max_chars + 1):
                     if at == size:
                         break
-                    state = step(state, bounded[at])
+                    state = _step(state, bounded[at])
                     at += 1
                     while at < size and bounded[at] & 0xC0 == 0x80:
-                        state = step(state, bounded[at])
+                        state = _step(state, bounded[at])
                         at += 1
                     # `<` and `>` alone are no n-gram.
                     if chars >= min_chars and not (chars == 1 and (i == 0 or at == size)):
-                        states[grams] = state
-                        grams += 1
-                        if grams == _HELD:
-                            n = _find_rows(states, grams, rows, n, model)
-                            add_rows(total, rows, n, model)
+                        rows[n] = np.int64(remainder(np.uint64(state), model.buckets, model.inverse))
+                        n += 1
+                        if n == HELD:
+                            n = _find_rows(rows, first_gram, n, model)
+                            _add_rows(total, rows, n, model)
                             count += n
-                            grams = n = 0
-            n = _find_rows(states, grams, rows, n, model)
-        add_rows(total, rows, n, model)
-        features[token] = count + n
+                            first_gram = n = 0
+            n = _find_rows(rows, first_gram, n, model)
+        _add_rows(total, rows, n, model)
+        facts[token, 0] = count + n
 
 
-@inlined
-def _find_rows(states: Hashes32, grams: int, rows: NDArray[np.int64], n: int, model: Rows) -> int:
-    """Puts the rows of the n-grams of these hashes behind n others; how many there are."""
-    kept, words, buckets, inverse = model.kept, model.words, model.buckets, model.inverse
-    size = model.dense.shape[1]
-    dense = len(model.dense) > 0
-    for i in range(grams):
-        rows[n], has = bucket_row(remainder32(np.uint64(states[i]), buckets, inverse), kept, words)
-        if dense:
-            for k in range(0, size, LANES):
-                prefetch(model.dense, rows[n] * size + k)
-        n += has
-    return n
-
-
-@inlined
+@uncounted_inlined
 def _is_label(held: Bytes, begin: int, size: int) -> bool:
     if size < len(_PREFIX):
         return False
@@ -212,73 +201,62 @@ def _is_label(held: Bytes, begin: int, size: int) -> bool:
     return True
 
 
-_STEP = np.uint64(116049371)
-
-
-@kernel
+@uncounted
 def text_vectors(
     numbers: NDArray[np.int32],
     cuts: Offsets,
-    hashes: Hashes32,
     vectors: NDArray[np.float32],
-    features: NDArray[np.int32],
+    facts: NDArray[np.int32],
     word_ngrams: int,
     model: Rows,
     means: NDArray[np.float32],
+    counts: NDArray[np.int64],
+    spoken: NDArray[np.uint64],
+    rows: NDArray[np.int64],
 ) -> None:
     """Writes the mean of the rows of each text's tokens, the last one `</s>`, and word n-grams, 0 where it
-    has none; the number of rows into the last column of `means`."""
-    rows = np.empty(_HELD, np.int64)
+    has none; and the number of rows.
+
+    `spoken` is room for one more than the tokens of a text, `rows` for HELD rows.
+    """
     size = vectors.shape[1]
-    kept, words, buckets, inverse = model.kept, model.words, model.buckets, model.inverse
-    dense = len(model.dense) > 0
-    most_rows = min(_HELD, max(_FEW, _IN_FLIGHT // size))
-    most = 0
+    at_once = min(HELD, max(_FEW, _IN_FLIGHT // size))
     for text in range(len(cuts) - 1):
-        most = max(most, cuts[text + 1] - cuts[text])
-    states = np.empty(most + 1 if word_ngrams > 1 else 0, np.uint64)
-    for text in range(len(cuts) - 1):
-        total = means[text, :size]
+        total = means[text]
         total[:] = 0
-        count = n = 0
-        spoken = 0
+        count = words = n = _NONE
         for at in range(cuts[text], cuts[text + 1]):
-            token = numbers[at]
-            if features[token] == LABEL:
-                continue
-            count += features[token]
             if at + _AHEAD < cuts[text + 1]:
-                for k in range(0, size, LANES):
-                    prefetch(vectors, np.int64(numbers[at + _AHEAD]) * size + k)
-            for block in range(0, size, LANES):
-                for lane in range(LANES):
-                    total[block + lane] += vectors[token, block + lane]
-            if word_ngrams > 1:
-                states[spoken] = np.uint64(np.int64(np.int32(hashes[token])))
-                spoken += 1
-        count += features[0]
-        for k in range(size):
-            total[k] += vectors[0, k]
-        if buckets > 0 and word_ngrams > 1:
-            states[spoken] = np.uint64(np.int64(np.int32(hashes[0])))
-            spoken += 1
-            for i in range(spoken):
-                state = states[i]
-                for j in range(i + 1, min(spoken, i + word_ngrams)):
-                    state = state * _STEP + states[j]
-                    rows[n], has = bucket_row(remainder(state, buckets, inverse), kept, words)
-                    if dense:
-                        for k in range(0, size, LANES):
-                            prefetch(model.dense, rows[n] * size + k)
-                    n += has
-                    if n == most_rows:
-                        add_rows(total, rows, n, model)
+                ahead = np.int64(numbers[at + _AHEAD])
+                prefetch(facts, 2 * ahead)
+                for k in range(0, size, LINE):
+                    prefetch(vectors, ahead * size + k)
+            token: Any = np.int64(numbers[at])
+            if facts[token, 0] != LABEL:
+                count += facts[token, 0]
+                add(total, vectors, token)
+                spoken[words] = np.uint64(np.int64(facts[token, 1]))
+                words += 1
+        count += facts[0, 0]
+        add(total, vectors, _NONE)
+        spoken[words] = np.uint64(np.int64(facts[0, 1]))
+        words += 1
+        if model.buckets > 0 and word_ngrams > 1:
+            for i in range(words):
+                state = spoken[i]
+                for j in range(i + 1, min(words, i + word_ngrams)):
+                    state = state * _STEP + spoken[j]
+                    rows[n] = np.int64(remainder(state, model.buckets, model.inverse))
+                    n += 1
+                    if n == at_once:
+                        n = _find_rows(rows, _NONE, n, model)
+                        _add_rows(total, rows, n, model)
                         count += n
                         n = 0
-            add_rows(total, rows, n, model)
+            n = _find_rows(rows, _NONE, n, model)
+            _add_rows(total, rows, n, model)
             count += n
-        if count > 0:
-            scale = np.float32(1.0 / count)
-            for k in range(size):
-                total[k] *= scale
-        means[text, size] = count
+        scale = np.float32(1.0 / max(count, 1))
+        for k in range(size):
+            total[k] *= scale
+        counts[text] = count

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from text.jit import inlined, kernel
+from text.bits import eight, low_zeros
+from text.jit import kernel, uncounted, uncounted_inlined
 from text.prefetch import prefetch
-from text.strings import Bytes, Offsets, Strings
+from text.strings import Bytes, Offsets
 
 Slots = NDArray[np.uint64]
 Hashes32 = NDArray[np.uint32]
@@ -20,21 +21,24 @@ Hashes32 = NDArray[np.uint32]
 END = b"</s>"
 SEPARATOR = np.zeros(256, np.bool_)
 SEPARATOR[[0, 9, 10, 11, 12, 13, 32]] = True
-SIGNED = np.arange(256).astype(np.uint8).view(np.int8).astype(np.int32).view(np.uint32).copy()
-FNV_SEED = np.uint32(2166136261)
-FNV_PRIME = np.uint32(16777619)
 _SLOTS = 1 << 10  # of an empty table, a power of two
-_AHEAD = 64  # tokens whose places are asked for at once
+_AT_ONCE = 64  # tokens whose places are asked for at once
+_LESS = 60  # <, with which END begins
 _END_SIZE = len(END)
 _END_HEAD = np.uint64(int.from_bytes(END, "little"))
 _MIX = np.uint64(0x9E3779B97F4A7C15)
+_FIRST = np.array([(1 << 8 * size) - 1 for size in range(9)], np.uint64)  # the bits of as many bytes
+_8, _32 = np.uint64(8), np.uint64(32)
+_EACH = 0x0101010101010101
+_LOWER, _UPPER = np.uint64(0x7F * _EACH), np.uint64(0x80 * _EACH)
+_SPACES, _FROM_9, _FROM_14 = (np.uint64(byte * _EACH) for byte in (32, 128 - 9, 128 - 14))
 
 
 class Interned:
     """A set of byte strings, numbered in the order in which they came.
 
     data, ends   the bytes of all of them, one behind the other, and where each ends
-    hashes       32-bit FNV-1a of each, as fastText has it: bytes are signed
+    hashes       32 bits of each
     slots        [places, 2] open addressing: hash << 32 | number + 1 or 0, and the first eight bytes
     """
 
@@ -50,31 +54,38 @@ class Interned:
         self.slots[:] = 0
         self.count = 0
 
-    def room(self, tokens: int, size: int) -> None:
-        """Makes room for as many more, of as many bytes together."""
-        used = int(self.ends[self.count])
-        if len(self.data) < used + size:
-            self.data = _grown(self.data, used, used + size)
-        if len(self.hashes) < self.count + tokens:
-            self.hashes = _grown(self.hashes, self.count, self.count + tokens)
-            self.ends = _grown(self.ends, self.count + 1, self.count + tokens + 1)
-
     def add(self, tokens: Sequence[bytes]) -> None:
         """Numbers those that are new."""
-        data = np.frombuffer(b"".join(tokens), np.uint8)
-        offsets = np.zeros(len(tokens) + 1, np.int64)
-        np.cumsum([len(token) for token in tokens], out=offsets[1:])
-        strings = Strings(data, offsets)
-        self.number(
-            strings.data, strings.offsets[:-1], strings.offsets[1:], hash_whole(strings.data, strings.offsets)
-        )
+        data = np.frombuffer(b"".join(tokens) + b"\0", np.uint8)
+        ends = np.cumsum([len(token) for token in tokens], dtype=np.int64)
+        self.number(data, np.concatenate([np.zeros(1, np.int64), ends[:-1]]), ends)
 
-    def number(self, data: Bytes, begins: Offsets, ends: Offsets, mixed: Hashes32) -> NDArray[np.int32]:
-        """The numbers of the tokens `data[begins[i]:ends[i]]`, of these hashes, [n]; new ones are added."""
-        self.room(len(begins), int((ends - begins).sum()))
-        numbers, self.slots, self.count = intern(
-            data, begins, ends, mixed, self.slots, self.data, self.ends, self.hashes, self.count
-        )
+    def number(self, data: Bytes, begins: Offsets, ends: Offsets) -> NDArray[np.int32]:
+        """The numbers of the tokens `data[begins[i]:ends[i]]`, [n]; new ones are added."""
+        used, size = int(self.ends[self.count]), int((ends - begins).sum())
+        if len(self.data) < used + size:
+            self.data = _grown(self.data, used, used + size)
+        if len(self.hashes) < self.count + len(begins):
+            self.hashes = _grown(self.hashes, self.count, self.count + len(begins))
+            self.ends = _grown(self.ends, self.count + 1, self.count + len(begins) + 1)
+        numbers, mixed = np.empty(len(begins), np.int32), np.empty(_AT_ONCE, np.uint32)
+        done = 0
+        while done < len(begins):
+            if 2 * (self.count + _AT_ONCE) > len(self.slots):
+                self.slots = _wider(self.slots)
+            done, self.count = intern(
+                data,
+                begins,
+                ends,
+                self.slots,
+                self.data,
+                self.ends,
+                self.hashes,
+                self.count,
+                done,
+                mixed,
+                numbers,
+            )
         return numbers
 
 
@@ -84,59 +95,54 @@ def _grown(old: NDArray[Any], used: int, size: int) -> NDArray[Any]:
     return new
 
 
-@inlined
-def step(state: np.uint32, byte: np.uint8) -> np.uint32:
-    """One step of FNV-1a."""
-    return np.uint32((state ^ SIGNED[byte]) * FNV_PRIME)
-
-
-@inlined
-def head(data: Bytes, first: int, last: int) -> np.uint64:
-    """The first eight bytes of a token, 0 behind its end: no token holds a NUL, so that they tell all of a
-    token that is no longer."""
+@uncounted_inlined
+def word_at(data: Bytes, at: int, last: int) -> np.uint64:
+    """The up to eight bytes `data[at:last]`, 0 behind their end."""
+    if at + 8 <= len(data):
+        return np.uint64(eight(data, at) & _FIRST[min(last - at, 8)])
     value = np.uint64(0)
-    for i in range(min(last - first, 8)):
-        value |= np.uint64(data[first + i]) << np.uint64(8 * i)
+    for i in range(at, last):
+        value |= np.uint64(data[i]) << np.uint64(8 * (i - at))
     return value
 
 
-@inlined
+@uncounted_inlined
+def hashed(data: Bytes, first: int, last: int) -> np.uint32:
+    """The hash of a token."""
+    state = np.uint64(last - first)
+    for at in range(first, last, 8):
+        state = (state ^ word_at(data, at, last)) * _MIX
+        state ^= state >> _32
+    return np.uint32(state)
+
+
+@uncounted_inlined
 def place(mixed: np.uint32, slots: Slots) -> np.uint64:
     """Where a token of this hash is looked for first."""
-    return (np.uint64(mixed) * _MIX >> np.uint64(32)) & np.uint64(len(slots) - 1)
+    return (np.uint64(mixed) * _MIX >> _32) & np.uint64(len(slots) - 1)
 
 
-@inlined
+@uncounted_inlined
 def find(
-    data: Bytes,
-    first: int,
-    last: int,
-    mixed: np.uint32,
-    start: np.uint64,
-    slots: Slots,
-    held: Bytes,
-    ends: Offsets,
+    data: Bytes, first: int, last: int, mixed: np.uint32, slots: Slots, held: Bytes, ends: Offsets
 ) -> int:
-    """The number of a token among those held, or the place of its free slot as -1 - place.
-
-    mixed, start   its hash and `head`
-    """
+    """The number of a token, of this hash, among those held, or the place of its free slot as -1 - place."""
+    head = word_at(data, first, last)
     mask = np.uint64(len(slots) - 1)
     at = place(mixed, slots)
     while slots[at, 0] != 0:
-        if slots[at, 1] == start and np.uint32(slots[at, 0] >> np.uint64(32)) == mixed:
+        if slots[at, 1] == head and np.uint32(slots[at, 0] >> _32) == mixed:
             number = int(slots[at, 0] & np.uint64(0xFFFFFFFF)) - 1
-            if last - first <= 8:  # a longer one of the same head has another eighth byte or more bytes
-                if start >> np.uint64(56) == 0 or ends[number + 1] - ends[number] == 8:
+            if last - first < 8:  # no token holds a NUL: a head that ends with one tells the whole of it
+                return number
+            begin, i = ends[number], 8
+            if ends[number + 1] - begin == last - first:
+                while i < last - first and word_at(held, begin + i, ends[number + 1]) == word_at(
+                    data, first + i, last
+                ):
+                    i += 8
+                if i >= last - first:
                     return number
-            else:
-                begin = ends[number]
-                if ends[number + 1] - begin == last - first:
-                    i = 8
-                    while i < last - first and held[begin + i] == data[first + i]:
-                        i += 1
-                    if i == last - first:
-                        return number
         at = (at + np.uint64(1)) & mask
     return -1 - int(at)
 
@@ -148,7 +154,7 @@ def _wider(slots: Slots) -> Slots:
     mask = np.uint64(len(wide) - 1)
     for i in range(len(slots)):
         if slots[i, 0] != 0:
-            at = ((slots[i, 0] >> np.uint64(32)) * _MIX >> np.uint64(32)) & mask
+            at = place(np.uint32(slots[i, 0] >> _32), wide)
             while wide[at, 0] != 0:
                 at = (at + np.uint64(1)) & mask
             wide[at, 0] = slots[i, 0]
@@ -156,81 +162,66 @@ def _wider(slots: Slots) -> Slots:
     return wide
 
 
-@inlined
-def _put(
-    data: Bytes,
-    first: int,
-    last: int,
-    mixed: np.uint32,
-    held: Bytes,
-    ends: Offsets,
-    hashes: Hashes32,
-    count: int,
-) -> np.uint64:
-    """Writes a token behind those held; its slot."""
-    begin = ends[count]
-    for i in range(last - first):
-        held[begin + i] = data[first + i]
-    ends[count + 1] = begin + last - first
-    hashes[count] = mixed
-    return np.uint64(mixed) << np.uint64(32) | np.uint64(count + 1)
-
-
-@kernel
-def hash_whole(data: Bytes, offsets: Offsets) -> Hashes32:
-    """The hash of each string, [n]."""
-    out = np.empty(len(offsets) - 1, np.uint32)
-    for i in range(len(out)):
-        state = FNV_SEED
-        for at in range(offsets[i], offsets[i + 1]):
-            state = step(state, data[at])
-        out[i] = state
-    return out
-
-
-@kernel
+@uncounted
 def intern(
     data: Bytes,
     firsts: Offsets,
     lasts: Offsets,
-    mixed: Hashes32,
     slots: Slots,
     held: Bytes,
     ends: Offsets,
     hashes: Hashes32,
     count: int,
-) -> tuple[NDArray[np.int32], Slots, int]:
-    """The numbers of the tokens `data[firsts[i]:lasts[i]]`, [n]; new ones are put into `held`, `ends` and
-    `hashes`. Gives the slots and how many there are now, too."""
-    numbers = np.empty(len(firsts), np.int32)
-    for begin in range(0, len(firsts), _AHEAD):
-        end = min(begin + _AHEAD, len(firsts))
-        for i in range(begin, end):
+    done: int,
+    mixed: Hashes32,
+    numbers: NDArray[np.int32],
+) -> tuple[int, int]:
+    """Writes the numbers of the tokens `data[firsts[i]:lasts[i]]` from token `done` on, until the slots are
+    half full; new ones are put into `held`, `ends` and `hashes`. How far it came, and how many are held.
+
+    mixed   room for the hashes of `_AT_ONCE` tokens
+    """
+    for begin in range(done, len(firsts), _AT_ONCE):
+        if 2 * (count + _AT_ONCE) > len(slots):
+            return begin, count
+        size = min(_AT_ONCE, len(firsts) - begin)
+        for i in range(size):
+            mixed[i] = hashed(data, firsts[begin + i], lasts[begin + i])
             prefetch(slots, 2 * np.int64(place(mixed[i], slots)))
-        for i in range(begin, end):
-            start = head(data, firsts[i], lasts[i])
-            number = find(data, firsts[i], lasts[i], mixed[i], start, slots, held, ends)
+        for i in range(size):
+            first, last = firsts[begin + i], lasts[begin + i]
+            number = find(data, first, last, mixed[i], slots, held, ends)
             if number < 0:
-                slots[-1 - number, 0] = _put(data, firsts[i], lasts[i], mixed[i], held, ends, hashes, count)
-                slots[-1 - number, 1] = start
+                slots[-1 - number, 0] = np.uint64(mixed[i]) << _32 | np.uint64(count + 1)
+                slots[-1 - number, 1] = word_at(data, first, last)
+                for k in range(last - first):
+                    held[ends[count] + k] = data[first + k]
+                ends[count + 1] = ends[count] + last - first
+                hashes[count] = mixed[i]
                 number = count
                 count += 1
-                if 2 * count > len(slots):
-                    slots = _wider(slots)
-            numbers[i] = number
-    return numbers, slots, count
+            numbers[begin + i] = number
+    return len(firsts), count
+
+
+@uncounted_inlined
+def _separators(word: np.uint64) -> np.uint64:
+    """The highest bit of each of the eight bytes that is a separator."""
+    lower = word & _LOWER
+    others = (lower + _LOWER) & ((lower ^ _SPACES) + _LOWER)  # neither 0 nor a space
+    controls = (lower + _FROM_9) & ~(lower + _FROM_14)  # 9 … 13
+    return (~others | controls) & ~word & _UPPER
 
 
 @kernel
-def cut(data: Bytes, firsts: Offsets, lasts: Offsets) -> tuple[Offsets, Offsets, Hashes32, Offsets]:
-    """The tokens of the texts `data[firsts[i]:lasts[i]]`: where each begins and ends, its hash, [tokens]
-    each, and which are of each text, [n + 1].
+def cut(data: Bytes, firsts: Offsets, lasts: Offsets) -> tuple[Offsets, Offsets, Offsets]:
+    """The tokens of the texts `data[firsts[i]:lasts[i]]`: where each begins and ends, [tokens] each, and
+    which are of each text, [n + 1].
     """
     most = 0
     for text in range(len(firsts)):
         most += (lasts[text] - firsts[text] + 1) // 2
     begins, ends = np.empty(most, np.int64), np.empty(most, np.int64)
-    mixed = np.empty(most, np.uint32)
     cuts = np.zeros(len(firsts) + 1, np.int64)
     n = 0
     for text in range(len(firsts)):
@@ -240,15 +231,18 @@ def cut(data: Bytes, firsts: Offsets, lasts: Offsets) -> tuple[Offsets, Offsets,
                 at += 1
             if at == last:
                 break
-            begins[n] = at
-            state = FNV_SEED
+            begin = at
+            while at < last and at + 8 <= len(data):  # what is read behind the text is not taken
+                size = low_zeros(_separators(eight(data, at))) >> np.uint64(3)
+                at += np.int64(size)
+                if size < _8:
+                    break
+            at = min(at, last)
             while at < last and not SEPARATOR[data[at]]:
-                state = step(state, data[at])
                 at += 1
-            ends[n], mixed[n] = at, state
-            n += 1
-            if at - begins[n - 1] == _END_SIZE and head(data, begins[n - 1], at) == _END_HEAD:
-                n -= 1
+            if data[begin] == _LESS and at - begin == _END_SIZE and word_at(data, begin, at) == _END_HEAD:
                 break
+            begins[n], ends[n] = begin, at
+            n += 1
         cuts[text + 1] = n
-    return begins[:n], ends[:n], mixed[:n], cuts
+    return begins[:n], ends[:n], cuts

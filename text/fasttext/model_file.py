@@ -42,11 +42,12 @@ class Quantised:
     centroids: Floats
     norms: Floats
 
-    def dense(self) -> Floats:
-        """[rows, columns] float32."""
-        parts = [self.centroids[k][self.codes[:, k]] for k in range(self.codes.shape[1])]
-        rows = np.concatenate(parts, axis=1)[:, : self.columns] if parts else np.empty((0, 0), np.float32)
-        return np.asarray(rows * self.norms[:, None], np.float32)
+    def dense(self, rows: slice = slice(None)) -> Floats:
+        """These rows, [rows, columns] float32."""
+        codes = self.codes[rows]
+        parts = [self.centroids[k][codes[:, k]] for k in range(codes.shape[1])]
+        values = np.concatenate(parts, axis=1)[:, : self.columns] if parts else np.empty((0, 0), np.float32)
+        return np.asarray(values * self.norms[rows][:, None], np.float32)
 
 
 @dataclass(frozen=True)
@@ -236,6 +237,8 @@ def _taken(inputs: Floats | Quantised, rows: NDArray[np.int64]) -> Floats | Quan
 
 
 def _finite(values: NDArray[Any]) -> Floats:
-    if not np.isfinite(values).all():
+    with np.errstate(invalid="ignore"):
+        total = values.sum(dtype=np.float64)  # of 32-bit numbers: finite where all of them are
+    if not np.isfinite(total):
         raise ValueError("it holds numbers that are not finite")
     return values
