@@ -2,8 +2,11 @@
 
 import gzip
 import json
+from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,7 +17,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from classifiers import language
-from classifiers.line_language import COLUMNS, STAGE, LineLanguageOptions
+from classifiers.line_language import COLUMNS, STAGE, LineLanguageOptions, _shares
 from pipeline.batch import Batch
 from pipeline.errors import PlanError
 
@@ -32,7 +35,7 @@ def measure(texts: Sequence[str | None], own: Sequence[str | None], **options: A
 
 
 def test_nothing() -> None:
-    empty = {"share": 0.0, "count": 0, "second": "und", "second_share": 0.0, "parts": 0}
+    empty = {"share": 0.0, "count": 0, "second": "und", "second_share": 0.0, "parts": 0, "shares": []}
     assert measure([], []) == []
     assert measure(["", None, " \n\n", "12 …\n--"], ["und", None, "en", "en"]) == [empty] * 4
 
@@ -44,10 +47,19 @@ def test_two_languages() -> None:
     assert (english["count"], english["second"], english["parts"]) == (2, "de", 3)
     assert english["second_share"] == pytest.approx(1 - english["share"])
     assert german["second"] == "en" and german["share"] == pytest.approx(english["second_share"])
+    assert (
+        english["shares"]
+        == german["shares"]
+        == [
+            {"language": "en", "share": english["share"]},
+            {"language": "de", "share": german["share"]},
+        ]
+    )
 
 
 def test_one_language(real_data: Path) -> None:
     (row,) = measure([ENGLISH], ["en"])
+    assert row.pop("shares") == [{"language": "en", "share": 1.0}]
     assert row == {"share": 1.0, "count": 1, "second": "und", "second_share": 0.0, "parts": 1}
     (row,) = measure([ENGLISH], ["fr"])
     assert (row["share"], row["second"], row["second_share"]) == (0.0, "en", 1.0)
@@ -63,12 +75,13 @@ def asked(text: str, monkeypatch: pytest.MonkeyPatch, **options: Any) -> list[st
     seen: list[str] = []
 
     class Model:
-        labels = ("xx",)
+        languages = ("xx", "und")
 
-        def predict_spans(self, data: Any, firsts: Any, lasts: Any) -> Any:
+        def identify(self, data: Any, firsts: Any, lasts: Any, seconds: bool) -> Any:
+            assert not seconds
             parts = (data[first:last].tobytes().decode() for first, last in zip(firsts, lasts, strict=True))
             seen.extend(" ".join(part.splitlines()) for part in parts)
-            return np.zeros((len(firsts), 1), np.int32), np.ones((len(firsts), 1))
+            return SimpleNamespace(language=np.zeros(len(firsts), np.int32))
 
     monkeypatch.setattr(language, "load", lambda *_: Model())
     (row,) = measure([text], ["xx"], **options)
@@ -119,6 +132,61 @@ def test_like_plain_python(text: str, letters: int) -> None:
     assert ["".join(part.split()) for part in found] == [
         "".join(part.split()) for part in plain(text, letters)
     ]
+
+
+def test_a_part_in_a_script_that_the_model_does_not_know() -> None:
+    cherokee = "ᏂᎦᏓ ᎠᏂᏴᏫ ᏂᎨᎫᏓᎸᎾ ᎠᎴ ᎤᏂᏠᏱ ᎤᎾᏕᎿ ᏚᏳᎧᏛ ᎨᏒᎢ"
+    (row,) = measure([f"{ENGLISH}\n{cherokee}"], ["en"])
+    assert [one["language"] for one in row["shares"]] == ["en", "und"]
+    assert row["second"] == "und" and row["second_share"] == row["shares"][1]["share"]
+    (row,) = measure([f"{ENGLISH}\n{cherokee}"], ["en"], script_check=False)
+    assert row["shares"][1]["language"] not in ("und", "en")
+
+
+LANGUAGES = ("aa", "bb", "cc", "und")
+
+
+def as_counted(found: Sequence[tuple[int, int]], own: int) -> tuple[Any, ...]:
+    """What the kernel makes of one text, by plain Python; `found` holds language and characters of parts."""
+    sums: Counter[int] = Counter()
+    for one, chars in found:
+        sums[one] += chars
+    total = sums.total()
+    order = sorted(sums, key=lambda one: (-sums[one], one))
+    others = [one for one in order if one != own]
+    return (
+        sums[own] / total if found else 0.0,
+        sum(one > 0.1 * total for one in sums.values()),
+        others[0] if others else len(LANGUAGES) - 1,
+        sums[others[0]] / total if others else 0.0,
+        [(one, sums[one] / total) for one in order],
+    )
+
+
+@given(
+    st.lists(
+        st.tuples(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 12)), max_size=9), st.integers(-1, 3)),
+        max_size=4,
+    )
+)
+@example([])
+@example([([], 0)])
+def test_shares_are_as_plain_python(drawn: list[tuple[list[tuple[int, int]], int]]) -> None:
+    parts = [part for text, _ in drawn for part in text]
+    firsts = np.cumsum([0, *(len(text) for text, _ in drawn)])
+    share, count, second, second_share, offsets, listed, shares = _shares(
+        firsts,
+        np.array([chars for _, chars in parts], np.int64),
+        np.array([one for one, _ in parts], np.int32),
+        np.array([own for _, own in drawn], np.int32),
+        len(LANGUAGES),
+    )
+    lists = [
+        list(zip(listed[first:last].tolist(), shares[first:last].tolist(), strict=True))
+        for first, last in pairwise(offsets.tolist())
+    ]
+    columns = (share.tolist(), count.tolist(), second.tolist(), second_share.tolist(), lists)
+    assert list(zip(*columns, strict=True)) == [as_counted(*one) for one in drawn]
 
 
 @pytest.mark.parametrize("text", ["a" * 1_000_000, "\n" * 1_000_000, "1\n" * 300_000])

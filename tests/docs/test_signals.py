@@ -24,13 +24,28 @@ PAGE = ROOT / "docs" / "signals.md"
 STAGES = (
     *("statistics", "readability", "scripts", "leftovers", "encoding", "encoding_repair", "line_language"),
 )
-TYPES = {pa.int32(): "INTEGER", pa.int64(): "BIGINT", pa.float64(): "DOUBLE", pa.string(): "VARCHAR"}
+TYPES = {
+    pa.bool_(): "BOOLEAN",
+    pa.int32(): "INTEGER",
+    pa.int64(): "BIGINT",
+    pa.float64(): "DOUBLE",
+    pa.string(): "VARCHAR",
+}
 TABLE = re.compile(r"(<!-- columns -->\n).*?(<!-- end -->)", re.DOTALL)
 QUESTION = re.compile(r"(```\n(SELECT [^;]+;)\n)(.*?)(```\n)", re.DOTALL)
 
 
 def page() -> str:
     return PAGE.read_text(encoding="utf-8")
+
+
+def type_of(kind: pa.DataType) -> str:
+    """DuckDB's name of a type."""
+    if pa.types.is_list(kind):
+        return f"{type_of(kind.value_type)}[]"
+    if pa.types.is_struct(kind):
+        return f"STRUCT({', '.join(f'{each.name} {type_of(each.type)}' for each in kind)})"
+    return TYPES[kind]
 
 
 def table() -> str:
@@ -43,7 +58,7 @@ def table() -> str:
             if field.name in steps.stage(name).replaces:
                 continue
             about = {key.decode(): value.decode() for key, value in field.metadata.items()}
-            cells = (f"`{field.name}`", TYPES[field.type], about["unit"], about["about"])
+            cells = (f"`{field.name}`", type_of(field.type), about["unit"], about["about"])
             rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
         rows.append("")
     return "\n".join(rows)
