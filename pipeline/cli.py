@@ -1,18 +1,18 @@
 """The command line: winnow run, plan, sql, show, neighbours, whatif, thresholds, distil, steps and more."""
 
-import contextlib
 import json
 import os
-import signal
 import sys
-from collections.abc import Iterator
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
+from pipeline.cli_label import label
+from pipeline.cli_train import train
 from pipeline.counted import counted
 from pipeline.errors import WINNOW_ERRORS, PlanError, TripwireError
+from pipeline.stopping import stop, stoppable
 
 app = typer.Typer(
     add_completion=False,
@@ -48,7 +48,7 @@ def run(
 
     if engine not in ("ray", "inline"):
         raise PlanError(f"--engine {engine!r}: expected 'ray' or 'inline'")
-    with _stoppable():
+    with stoppable():
         plan = make_plan(load(file))
         progress = Progress(quiet=quiet)
         manifest = Run(plan, Settings(engine, workers, address, partitions), progress)()
@@ -266,35 +266,8 @@ def clean(file: RunFile) -> None:
     print(f"removed {counted(removed, 'superseded folder')}, {size / 1e6:,.1f} MB")
 
 
-@contextlib.contextmanager
-def _stoppable() -> Iterator[None]:
-    """Ctrl-C, SIGTERM and SIGHUP end the run in good order, with a word and 128 + the signal's number."""
-    came: list[int] = []
-
-    def stop(number: int, _: Any) -> None:
-        came.append(number)
-        raise KeyboardInterrupt
-
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    # One that is ignored stays so: a run under `nohup` outlives its terminal.
-    heard = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
-    handlers = {number: signal.signal(number, stop) for number in heard}
-    try:
-        yield
-    except BaseException:  # a library may have made another exception of it
-        if came:
-            _stop("stopped; the same command goes on from here", 128 + came[0])
-        raise
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-
-
-def _stop(message: str, code: int) -> NoReturn:
-    Console(stderr=True).print(
-        f"winnow: {message}", style="red", highlight=False, markup=False, soft_wrap=True
-    )
-    sys.exit(code)
+app.command()(label)
+app.command()(train)
 
 
 def main(arguments: list[str] | None = None) -> Any:
@@ -307,11 +280,11 @@ def main(arguments: list[str] | None = None) -> Any:
             sys.exit(0)
         raise
     except PlanError as fault:
-        _stop(str(fault), 2)
+        stop(str(fault), 2)
     except TripwireError as fault:
-        _stop(str(fault), 3)
+        stop(str(fault), 3)
     except WINNOW_ERRORS as fault:
-        _stop(str(fault), 1)
+        stop(str(fault), 1)
     except BrokenPipeError:  # the reader of our output, `head` say, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)

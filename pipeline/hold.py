@@ -20,15 +20,18 @@ _SETTLE = 1.0  # seconds in which another that starts at the same moment shows u
 
 
 @contextlib.contextmanager
-def hold(root: str) -> Iterator[None]:
+def hold(root: str, what: str = "run", option: str = "`output`") -> Iterator[None]:
     """Holds the output folder `root` for the time of the block; StoreError if another run does.
+
+    what, option   for the message: what goes on there, and where another folder can be named
 
     Locally by a lock of the operating system, which ends with the process however it ends. On an
     object store by a file renewed every 15 s; one that is a minute old counts as abandoned.
     """
     store.make_folder(root)
     path = store.join(root, NAME)
-    with _local(root, path) if store.is_local(root) else _remote(root, path):
+    told = (what, option)
+    with _local(root, path, told) if store.is_local(root) else _remote(root, path, told):
         yield
 
 
@@ -40,21 +43,22 @@ def _who() -> dict[str, Any]:
     }
 
 
-def _held(root: str, who: dict[str, Any]) -> StoreError:
+def _held(root: str, who: dict[str, Any], told: tuple[str, str]) -> StoreError:
     sign = ""
+    what, option = told
     if "beat" in who:
         sign = (
             f", last sign of life {max(0.0, time.time() - who['beat']):.0f} s ago (one that was killed is "
             f"given up after {_STALE} s)"
         )
     return StoreError(
-        f"{root} is held by another run: process {who.get('pid', '?')} on {who.get('host', '?')}, "
-        f"started {who.get('since', '?')}{sign}; wait for it, stop it, or choose another `output`"
+        f"{root} is held by another {what}: process {who.get('pid', '?')} on {who.get('host', '?')}, "
+        f"started {who.get('since', '?')}{sign}; wait for it, stop it, or choose another {option}"
     )
 
 
 @contextlib.contextmanager
-def _local(root: str, path: str) -> Iterator[None]:
+def _local(root: str, path: str, told: tuple[str, str]) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         with store.errors(path):
             # Without a buffer, which would be written once more when a full disk is left behind.
@@ -63,7 +67,7 @@ def _local(root: str, path: str) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            raise _held(root, _read(file.read())) from None
+            raise _held(root, _read(file.read()), told) from None
         with store.errors(path):
             file.truncate(0)
             file.write(json.dumps(_who()).encode())
@@ -84,11 +88,11 @@ def _read(content: bytes) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _remote(root: str, path: str) -> Iterator[None]:
+def _remote(root: str, path: str, told: tuple[str, str]) -> Iterator[None]:
     me = _who() | {"token": os.urandom(8).hex()}
     other = store.read_json(path)
     if other and time.time() - other.get("beat", 0) < _STALE:
-        raise _held(root, other)
+        raise _held(root, other, told)
     stop = threading.Event()
 
     def beat() -> None:
@@ -100,7 +104,7 @@ def _remote(root: str, path: str) -> Iterator[None]:
     time.sleep(_SETTLE)
     winner = store.read_json(path)
     if winner and winner.get("token") != me["token"]:
-        raise _held(root, winner)
+        raise _held(root, winner, told)
     renew = threading.Thread(target=beat, daemon=True)
     renew.start()
     try:

@@ -123,8 +123,8 @@ def refusal(fault: BaseException) -> float | None:
 def retry_after(value: str | None) -> float:
     """Seconds of a Retry-After field: a number or a date; 0 where it says nothing."""
     text = (value or "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text[:9])
+    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text):
+        return float(text)
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError):

@@ -38,6 +38,8 @@ STAGES: dict[str, str] = {
     "extract": "pipeline.sources.html",
     "language": "classifiers.language",
     "line_language": "classifiers.line_language",
+    "toxicity": "classifiers.toxicity",
+    "classify": "classifiers.classify",
     "statistics": "filters.statistics",
     "readability": "filters.readability",
     "scripts": "filters.scripts",
@@ -81,6 +83,7 @@ PASSES: dict[str, str] = {
     "semantic": "dedup.semantic",
     "kl_divergence": "filters.kl_divergence",
     "domains": "filters.domains",
+    "percentiles": "classifiers.percentiles",
 }
 
 # The module that draws the corpus; it exports MixtureOptions, problems() and draw().
@@ -94,6 +97,15 @@ THRESHOLDS = "filters.thresholds"
 
 # The module that makes a static embedding of a model; it exports distil().
 DISTIL = "embedding.distil"
+
+# The module of `winnow train`; it exports Asked, check(), train(), summary() and `inputs`.
+TRAIN = "classifiers.training.train"
+
+# The module that asks a language model for labels; it exports label(), and what that takes.
+LABEL = "classifiers.labelling.label"
+
+# The module that shows labels to a person; it exports review().
+REVIEW = "classifiers.labelling.review"
 
 
 def source_reader(name: str) -> Source:

@@ -19,6 +19,7 @@ CORE = {
     "pipeline.faults",
     "pipeline.index",
     "pipeline.marks",
+    "pipeline.pace",
     "pipeline.store",
     "pipeline.thresholds",
 }

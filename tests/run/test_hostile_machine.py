@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from pipeline import cli, sql, steps
+from pipeline import sql, steps
 from pipeline.config import load
 from pipeline.errors import PlanError, StoreError
 from pipeline.hold import hold
 from pipeline.plan import make_plan
 from pipeline.progress import Progress
 from pipeline.run import Run, Settings
+from pipeline.stopping import stoppable
 
 Sums = Callable[[Path], dict[str, str]]
 
@@ -108,7 +109,7 @@ def test_a_signal_that_is_ignored_stays_so() -> None:
     """As under nohup."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with cli._stoppable():
+        with stoppable():
             signal.raise_signal(signal.SIGHUP)
             assert signal.getsignal(signal.SIGTERM) != signal.SIG_DFL
         assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
