@@ -1,7 +1,7 @@
 """A classifier is one folder, and these are its files.
 
     model.yaml    what it is: kind, labels, how a score is made of its answer (`Model`, below)
-    model.bin     kind fasttext: the model, as fastText writes it (.bin)
+    model.bin     kind fasttext: the model, as fastText writes it (.bin), or quantised (.ftz)
     head.npz      kind embedding: weights of a linear or MLP head over frozen embeddings
     transformer/  kind transformer: a fine-tuned model and its tokenizer
     CARD.md       what people should know of it; report.json holds the same figures for programs
@@ -11,6 +11,7 @@
 """
 
 import hashlib
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -36,7 +37,8 @@ class Model(BaseModel):
 
     The score of a document is one number, made by `score`:
       probability   that of the label `positive`
-      expected      the sum of numeric labels times their probabilities: a grade of 0 to 5, say
+      expected      the sum of numeric labels times their probabilities, over the sum of these: a grade of
+                    0 to 5, say
       top           the probability of the likeliest label, for labels without an order (topics)
       value         the number that a regression answers, cut to `range`
     """
@@ -126,9 +128,17 @@ def digest(folder: str | Path) -> str:
         name = file.relative_to(folder).as_posix()
         if name in _ABOUT:
             continue
-        with open(file, "rb") as content:
-            whole.update(f"{name}\0{hashlib.file_digest(content, 'sha256').hexdigest()}\n".encode())
+        about = file.stat()
+        whole.update(f"{name}\0{_digest(file.absolute(), about.st_mtime_ns, about.st_size)}\n".encode())
     return whole.hexdigest()
+
+
+@cache
+def _digest(file: Path, modified: int, size: int) -> str:
+    """The SHA-256 of a file's content, taken once per process as long as the file is not changed."""
+    del modified, size
+    with open(file, "rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def scores(model: Model, answers: Answers) -> NDArray[np.float64]:
@@ -143,7 +153,13 @@ def scores(model: Model, answers: Answers) -> NDArray[np.float64]:
     elif model.score == "top":
         found = wide.max(axis=1)
     else:
-        found = wide @ np.array(_numbers(model.labels))
+        # Summed up label by label: what a matrix product's last bits are depends on how many rows it has.
+        weighed, total = np.zeros((2, len(wide)))
+        for label, number in enumerate(_numbers(model.labels)):
+            weighed += number * wide[:, label]
+            total += wide[:, label]
+        # fastText's probabilities are 1 together but for a little, and those of one against all are not.
+        found = np.divide(weighed, total, out=np.full(len(wide), np.nan), where=total > 0)
     return found
 
 

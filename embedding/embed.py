@@ -132,6 +132,12 @@ def fingerprint(embed: Embed) -> str:
     return str(_module(embed).fingerprint(embed))
 
 
+def identity(embed: Embed) -> str:
+    """Which table or model it is, by its content: the same on every machine that has it, whatever versions
+    of libraries are there; "" of a server. PlanError where it is not there."""
+    return str(_module(embed).identity(embed))
+
+
 def describe(embed: Embed) -> list[str]:
     """What is embedded by what, for the plan."""
     return list(_module(embed).describe(embed))

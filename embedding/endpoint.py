@@ -144,6 +144,12 @@ def fingerprint(embed: Embed) -> str:
     return ""
 
 
+def identity(embed: Embed) -> str:
+    """Of a server nothing can be known but the name that it calls its model by."""
+    del embed
+    return ""
+
+
 def describe(embed: Embed) -> list[str]:
     """The server, and how much of a text it is given."""
     length = _CHARACTERS * (embed.tokens or _TOKENS) * embed.windows_seen

@@ -1,15 +1,11 @@
 """Embeddings by a sentence-transformers model: on a GPU where there is one, else on one core per task.
 
-A matrix product's last bits depend on the shape of the whole batch, so that usually a document's vector
-depends on what it is batched with. Here every batch of a given length has one shape: texts are padded to
-a multiple of `_STEP` tokens, and batches are filled up. Nor does it depend on the company whether a library
-leaves the mask out: windows of all the tokens that there may be go by themselves, without padding in any row,
-and among the others there is padding in every row. What a row comes to is then the row's own affair.
+A text's vector does not depend on what it is embedded beside: see embedding/batches.py.
 """
 
+import contextlib
 import hashlib
 import importlib.util
-from collections import defaultdict
 from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -20,11 +16,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from embedding.batches import batches, threads
 from embedding.embed import Embed, Vectors, averaged, digest, unit_rows
 from pipeline.errors import PlanError
 
 _HUB_SECONDS = 20  # that the model hub may take to answer
-_STEP = 32  # tokens by which the lengths of batches go up
 # Rows of a batch. Small ones stay in a core's cache, and fewer rows are there only to fill up.
 _BATCH = {"cpu": 8, "cuda": 128}
 _CHARACTERS = 16  # of a text per token that is asked for, at most
@@ -96,8 +92,10 @@ def load(name: str, device: str = "auto") -> Any:
     """The SentenceTransformer; PlanError where the library, the model or the device is missing."""
     try:
         from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging
     except ImportError as fault:
         raise PlanError(_MISSING.format(model=name)) from fault
+    logging.disable_progress_bar()
     device = _device(device)
     folder = _folder(name)
     try:
@@ -174,26 +172,11 @@ class ModelEmbedder:
         return list(found[: self._windows]) if self._windows > 1 else [found]
 
     def _embed(self, rows: Sequence[list[int]]) -> Vectors:
-        import torch
-
-        # Whether there is padding, and the length of the batch: more than the row's own, where there is.
-        alike: dict[tuple[bool, int], list[int]] = defaultdict(list)
-        for at, row in enumerate(rows):
-            padded = len(row) < self._tokens
-            alike[padded, min((len(row) // _STEP + 1) * _STEP, self._tokens)].append(at)
         parts, places = [], []
-        several = torch.get_num_threads()
-        if self._device == "cpu":
-            torch.set_num_threads(1)  # a product that two threads share may be added up otherwise
-        try:
-            for (_, length), members in sorted(alike.items()):
-                for first in range(0, len(members), self._batch):
-                    some = members[first : first + self._batch]
-                    filled = [rows[at] for at in some] + [rows[some[0]]] * (self._batch - len(some))
-                    parts.append(self._forward(filled, length)[: len(some)])
-                    places += some
-        finally:
-            torch.set_num_threads(several)
+        with threads(1) if self._device == "cpu" else contextlib.nullcontext():
+            for length, members, filled in batches([len(row) for row in rows], self._tokens, self._batch):
+                parts.append(self._forward([rows[at] for at in filled], length)[: len(members)])
+                places += members
         found = np.concatenate(parts)
         vectors = np.empty_like(found)
         vectors[places] = found
@@ -224,13 +207,17 @@ def fingerprint(embed: Embed) -> str:
             versions.append(f"{name} {version(name)}")
         except PackageNotFoundError as fault:
             raise PlanError(_MISSING.format(model=embed.model)) from fault
+    return " ".join([*versions, identity(embed)])
+
+
+def identity(embed: Embed) -> str:
     folder = _folder(str(embed.model))
     if folder is None:
-        return " ".join([*versions, _revision(str(embed.model))])
+        return _revision(str(embed.model))
     files = sorted(
         path for path in folder.rglob("*") if path.suffix in (".json", ".safetensors", ".bin", ".txt")
     )
-    return " ".join([*versions, hashlib.sha256("".join(map(digest, files)).encode()).hexdigest()])
+    return hashlib.sha256("".join(map(digest, files)).encode()).hexdigest()
 
 
 def describe(embed: Embed) -> list[str]:

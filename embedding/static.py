@@ -170,8 +170,12 @@ def open_embedder(embed: Embed) -> StaticEmbedder:
 
 
 def fingerprint(embed: Embed) -> str:
+    return f"{identity(embed)} {unicode_tables.VERSION}"
+
+
+def identity(embed: Embed) -> str:
     folder = _folder(embed)
-    return " ".join([digest(folder / TABLE), digest(folder / TOKENIZER), unicode_tables.VERSION])
+    return f"{digest(folder / TABLE)} {digest(folder / TOKENIZER)}"
 
 
 def describe(embed: Embed) -> list[str]:

@@ -1,0 +1,58 @@
+"""A classifier's folder, opened: the one table of which module stands behind which kind of model.
+
+A module exports
+
+    open_scorer(folder, model) -> Scorer   loads the model; PlanError where the folder does not hold one
+    fingerprint(folder, model) -> str      what decides an answer and is not in the folder: versions of
+                                           libraries, files of an embedding model; "" for nothing
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from classifiers.model import Model, Scorer
+from text.hosts import to_array
+from text.lower import lower
+from text.strings import Strings
+
+
+class Kind(NamedTuple):
+    """The two functions of a kind's module."""
+
+    open: Callable[[Path, Model], Scorer]
+    fingerprint: Callable[[Path, Model], str]
+
+
+def open_scorer(folder: str | Path, model: Model) -> Scorer:
+    """Loads the model that `load_model(folder)` has described; PlanError where its files are not right."""
+    return _kind(model).open(Path(folder), model)
+
+
+def fingerprint(folder: str | Path, model: Model) -> str:
+    """What decides the model's answers besides the files of its folder; PlanError where it is missing."""
+    return _kind(model).fingerprint(Path(folder), model)
+
+
+def prepared(texts: pa.Array, lowercase: bool) -> pa.Array:
+    """Texts as a model is trained on them and asked about them, large_string; a null is the empty text."""
+    strings = Strings.of(texts)
+    return to_array(lower(strings) if lowercase else strings)
+
+
+def _kind(model: Model) -> Kind:
+    # Written out, not looked up by name: the digest of a step's code follows what its files import. Each is
+    # imported on use, since one needs torch.
+    if model.kind == "fasttext":
+        from classifiers.kinds import fasttext
+
+        return Kind(fasttext.open_scorer, fasttext.fingerprint)
+    if model.kind == "embedding":
+        from classifiers.kinds import embedding
+
+        return Kind(embedding.open_scorer, embedding.fingerprint)
+    from classifiers.kinds import transformer
+
+    return Kind(transformer.open_scorer, transformer.fingerprint)

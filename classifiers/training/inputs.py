@@ -1,0 +1,262 @@
+"""Where labelled texts come from: folders of labels, tables of one's own, and sets of documents.
+
+    labels      a folder that `winnow label` wrote, a person's reviews before the model's answers
+    table       Parquet, JSONL, CSV or TSV with a column of texts and one of labels
+    set         documents that all have one label: files, or documents of a run
+
+Files may be compressed (.gz, .zst). A file of any other name holds a text on each line.
+"""
+
+import glob
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from classifiers.labelling.labels import LABELS_FILE, OK, REVIEWS_FILE, read_labels
+from pipeline.errors import PlanError
+from pipeline.faults import choose
+
+DOCUMENTS = pa.schema(
+    {
+        "id": pa.string(),
+        "text": pa.large_string(),
+        "label": pa.string(),
+        "url": pa.string(),
+        "source": pa.string(),
+        "language": pa.string(),
+        "weight": pa.float64(),
+        "group": pa.string(),
+    }
+)
+"""What is known of labelled documents; of `id`, `text`, `label` and `weight` none is null."""
+
+_DELIMITERS = {".csv": ",", ".tsv": "\t"}
+_PACKED = (".gz", ".zst")
+_TEXTS = ("text", "content")
+_LANGUAGES = ("language", "lang")
+
+
+@dataclass(frozen=True)
+class Input:
+    """One input.
+
+    name        as the person named it
+    sha256      of its content
+    documents   `DOCUMENTS`
+    about       what else is known of it, for the card
+    """
+
+    name: str
+    sha256: str
+    documents: pa.Table
+    about: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a table of one's own; empty: the usual name, where there is one.
+
+    where   SQL over the table's columns: only rows that fulfil it are read
+    limit   of rows, drawn by a hash of id and seed; 0: all
+    """
+
+    text: str = ""
+    label: str = ""
+    url: str = ""
+    group: str = ""
+    language: str = ""
+    weight: str = ""
+    where: str = ""
+    limit: int = 0
+    seed: int = 0
+
+
+def from_labels(folder: str, group: str = "") -> Input:
+    """The labelled documents of a folder; those without a label are counted in `about`."""
+    table = read_labels(folder)
+    if group and group not in table.column_names:
+        raise PlanError(f"--group {group!r}: no column of labels; {choose(group, table.column_names)}")
+    statuses = Counter(table.column("status").to_pylist())
+    about: dict[str, Any] = {
+        "kind": "labels of a language model",
+        "prompt": _different(table, "prompt"),
+        "prompt_hash": _different(table, "prompt_hash"),
+        "model": _different(table, "model"),
+        "statuses": dict(sorted(statuses.items())),
+        "reviewed": table.num_rows - table.column("reviewer").null_count,
+    }
+    agreement = _agreement(folder, table)
+    if agreement:
+        about["agreement"] = agreement
+    labelled = table.filter(pc.and_(pc.equal(table["status"], OK), pc.is_valid(table["label"])))
+    if not labelled.num_rows:
+        raise PlanError(f"labels {folder!r}: none of {table.num_rows:,} documents has a label")
+    content = hashlib.sha256()
+    for name in (LABELS_FILE, REVIEWS_FILE):
+        file = Path(folder) / name
+        if file.is_file():
+            content.update(f"{name}\0{_digest(file)}\n".encode())
+    return Input(folder, content.hexdigest(), _documents(labelled, group=group), about)
+
+
+def from_files(paths: Sequence[str], columns: Columns, label: str | None = None) -> list[Input]:
+    """An input per file; globs are expanded.
+
+    label   that all of the documents have; None: it stands in the column `columns.label`
+    PlanError where a file cannot be read or a column is missing.
+    """
+    found: list[str] = []
+    for path in paths:
+        matches = sorted(glob.glob(path, recursive=True)) or [path]
+        found += [match for match in matches if not Path(match).is_dir() or match == path]
+    return [_from_file(path, columns, label) for path in found]
+
+
+def from_rows(name: str, sha256: str, rows: pa.Table, label: str | None, about: dict[str, Any]) -> Input:
+    """Documents that somebody else has read: with `id`, `text`, and what there is of `DOCUMENTS` besides."""
+    if label is not None:
+        rows = rows.append_column("label", pa.array([label] * rows.num_rows, pa.string()))
+    return Input(name, sha256, _documents(rows), about)
+
+
+def _from_file(path: str, columns: Columns, label: str | None) -> Input:
+    file = Path(path)
+    if not file.is_file():
+        raise PlanError(f"{path}: no such file; expected Parquet, JSONL, CSV, TSV, or a text on each line")
+    query = _reader(file, columns)
+    with duckdb.connect() as connection:
+        try:
+            connection.execute(f"CREATE VIEW t AS {query}")
+            names = [row[0] for row in connection.execute("DESCRIBE t").fetchall()]
+            chosen = _chosen(path, columns, names, label)
+            where = f" WHERE ({columns.where})" if columns.where else ""
+            selected = ", ".join(f'{value} AS "{name}"' for name, value in chosen.items())
+            limit = (
+                f" ORDER BY md5({_text(columns.seed)} || id), id LIMIT {columns.limit}"
+                if columns.limit
+                else ""
+            )
+            rows = connection.sql(f"SELECT {selected} FROM t{where}{limit}").to_arrow_table()
+        except duckdb.Error as fault:
+            raise PlanError(f"{path}: {str(fault).splitlines()[0]}") from fault
+    about = {"kind": "a file", "label": label} if label is not None else {"kind": "a table"}
+    if columns.where:
+        about["where"] = columns.where
+    return from_rows(path, _digest(file), rows, label, about)
+
+
+def _reader(file: Path, columns: Columns) -> str:
+    """The query that reads all columns of a file."""
+    name = file.name
+    for packed in _PACKED:
+        name = name.removesuffix(packed)
+    suffix = Path(name).suffix.lower()
+    quoted = _text(str(file))
+    if suffix == ".parquet":
+        return f"SELECT * FROM read_parquet({quoted})"
+    if suffix in (".jsonl", ".ndjson", ".json"):
+        form = "auto" if suffix == ".json" else "newline_delimited"
+        return f"SELECT * FROM read_json({quoted}, format={_text(form)}, maximum_object_size=268435456)"
+    longest = "max_line_size=268435456, parallel=false"
+    if suffix in _DELIMITERS:
+        numbered = columns.text.isdigit()
+        quote = "''" if numbered and suffix == ".tsv" else "'\"'"
+        return (
+            f"SELECT * FROM read_csv({quoted}, delim={_text(_DELIMITERS[suffix])}, quote={quote}, "
+            f"escape={quote}, header={'false' if numbered else 'true'}, all_varchar=true, {longest})"
+        )
+    return (
+        f"SELECT * FROM read_csv({quoted}, delim='\x01', quote='', escape='', header=false, "
+        f"columns={{'text': 'VARCHAR'}}, {longest})"
+    )
+
+
+def _chosen(path: str, columns: Columns, names: list[str], label: str | None) -> dict[str, str]:
+    """The SQL of each column of `DOCUMENTS` that the file has."""
+
+    def column(option: str, asked: str, usual: Sequence[str], needed: bool = False) -> str | None:
+        if asked.isdigit() and asked not in names:
+            asked = f"column{int(asked) - 1}" if int(asked) <= 10 or len(names) <= 10 else asked
+        if asked:
+            if asked not in names:
+                raise PlanError(f"{path}: --{option} {asked!r}: no such column; {choose(asked, names)}")
+            return '"' + asked.replace('"', '""') + '"'
+        there = [name for name in usual if name in names]
+        if needed and not there:
+            raise PlanError(
+                f"{path}: no column {' or '.join(usual)}; name it by --{option}: {', '.join(names)}"
+            )
+        return f'"{there[0]}"' if there else None
+
+    text = column("text", columns.text, _TEXTS, needed=True)
+    assert text is not None
+    found = {
+        "id": column("id", "", ("id",)) or f"md5({text}::VARCHAR)",
+        "text": f"{text}::VARCHAR",
+        "label": None if label is not None else column("label", columns.label, ("label",), needed=True),
+        "url": column("url", columns.url, ("url",)),
+        "source": column("source", "", ("source",)),
+        "language": column("language", columns.language, _LANGUAGES),
+        "weight": column("weight", columns.weight, ()),
+        "group": column("group", columns.group, ()),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _documents(rows: pa.Table, group: str = "") -> pa.Table:
+    """The rows as `DOCUMENTS`, without those that have no text or no label."""
+    arrays = []
+    for name, kind in zip(DOCUMENTS.names, DOCUMENTS.types, strict=True):
+        read = group if name == "group" and group else name
+        if read in rows.column_names:
+            values = pc.cast(rows[read], kind)
+        else:
+            values = pa.chunked_array([pa.nulls(rows.num_rows, kind)])
+        arrays.append(pc.fill_null(values, 1.0) if name == "weight" else values)
+    table = pa.table(arrays, schema=DOCUMENTS)
+    return table.filter(pc.and_(pc.is_valid(table["text"]), pc.is_valid(table["label"])))
+
+
+def _different(table: pa.Table, name: str) -> list[str]:
+    return sorted(map(str, pc.unique(table[name]).to_pylist()))
+
+
+def _agreement(folder: str, reviewed: pa.Table) -> dict[str, Any]:
+    """How often a person left the model's label as it was, of the documents that one has looked at."""
+    import pyarrow.parquet as pq
+
+    if reviewed["reviewer"].null_count == reviewed.num_rows:
+        return {}
+    before = pq.read_table(Path(folder) / LABELS_FILE, columns=["id", "label"])
+    said = dict(zip(before["id"].to_pylist(), before["label"].to_pylist(), strict=True))
+    pairs = [
+        (said[row["id"]], row["label"])
+        for row in reviewed.select(["id", "label", "reviewer"]).to_pylist()
+        if row["reviewer"] is not None and said[row["id"]] is not None
+    ]
+    if not pairs:
+        return {}
+    same = sum(left == right for left, right in pairs) / len(pairs)
+    model, person = Counter(left for left, _ in pairs), Counter(right for _, right in pairs)
+    chance = sum(model[label] * person[label] for label in model) / len(pairs) ** 2
+    return {
+        "documents": len(pairs),
+        "same": same,
+        "kappa": (same - chance) / (1 - chance) if chance < 1 else 1.0,
+    }
+
+
+def _digest(file: Path) -> str:
+    with open(file, "rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _text(value: Any) -> str:
+    return "'" + str(value).replace("'", "''") + "'"
