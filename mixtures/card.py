@@ -121,7 +121,28 @@ def _sources(mixture: Mapping[str, Any]) -> str:
         "available",
         "why not as asked",
     ]
-    return f"{said}\n\n{_table(head, rows)}"
+    return "\n\n".join([said, _table(head, rows), *_downsampled(mixture["sources"])])
+
+
+def _downsampled(sources: Mapping[str, Any]) -> Iterator[str]:
+    """By source, what its labels were held to, what an epoch had of them and what was drawn."""
+    head = ["label", "at most", "tokens before", "share before", "tokens", "share"]
+    for name, source in sorted(sources.items()):
+        if told := source.get("downsample"):
+            by = _code(" ".join(told["by"].split()))
+            rows = [
+                [
+                    "all others" if row["label"] is None else row["label"],
+                    "" if row["most"] is None else f"{100 * row['most']:g}%",
+                    f"{row['epoch']['tokens']:,}",
+                    f"{row['epoch']['share']:.2%}",
+                    f"{row['tokens']:,}",
+                    f"{row['share']:.2%}",
+                ]
+                for row in told["labels"]
+            ]
+            yield f"No more of {name} than is said here, by {by}:"
+            yield _table(head, rows)
 
 
 def _licences(sources: Mapping[str, Any]) -> str:

@@ -9,16 +9,17 @@ import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from mixtures import labels, repeats
 from mixtures.allocation import Available, Share, allocate
 from mixtures.columns import EMPTY, describe_columns, shard_schema, stored_columns, widen
+from mixtures.downsampling import Census, downsample, note, told
 from mixtures.options import MixtureOptions
-from mixtures.repeats import problems
 from mixtures.sampling import Border, Quota, Weigher, border_bin, cut_cells, cut_shards, threshold_of
 from mixtures.shuffle import Gather, Scatter
 from mixtures.survey import Integers, Keys, Stock
@@ -29,7 +30,7 @@ from text.hashing import Hashes
 
 RUN_BYTES = 32 << 20  # of text in a run of the shuffle, and in a cell of all runs together, about
 SHARE_BYTES = 128 << 10  # of text that a shard has in a run, about: a smaller one costs a read as well
-_MADE = 3  # raised when what tasks leave in scratch is made otherwise
+_MADE = 4  # raised when what tasks leave in scratch is made otherwise
 LICENCES = 20  # of a source that the manifest tells apart
 BINS_PER_SHARD = 64  # of the position key: shards are cut to about a hundredth of their size
 
@@ -37,6 +38,17 @@ BINS_PER_SHARD = 64  # of the position key: shards are cut to about a hundredth 
 __all__ = ["MixtureOptions", "draw", "problems"]  # what the run looks for here
 
 WHOLE = "whole documents come no nearer"  # said from a difference of 1%
+
+
+def problems(
+    options: MixtureOptions, schema: pa.Schema, sources: Mapping[str, pa.Schema]
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """What is asked that the columns cannot answer: the key path below `mixture`, and what to say of it.
+
+    schema    the columns of a surviving document of any source; `sources`, those of each
+    """
+    yield from repeats.problems(options, schema, sources)
+    yield from labels.problems(options, sources)
 
 
 def draw(corpus: Corpus, options: MixtureOptions, name: str, folder: str) -> dict[str, Any]:
@@ -48,9 +60,11 @@ def draw(corpus: Corpus, options: MixtureOptions, name: str, folder: str) -> dic
     seed = corpus.seed if options.seed is None else options.seed
     schema = _schema(corpus.units)
     scratch = join(corpus.scratch, _fingerprint(corpus.units, options, name, folder, seed))
-    repeats = {unit.source: sql for unit in corpus.units if (sql := options.repeat_of(unit.source))}
-    keys = Keys(join(scratch, "keys"), seed, repeats)
+    keys = _keys(corpus.units, options, join(scratch, "keys"), seed)
     stocks, sizes = _stocks(corpus, keys)
+    keys, censuses = downsample(corpus, keys, options)
+    if censuses:
+        stocks, sizes = _stocks(corpus, keys)  # of what is kept
     available = {source: Available(stock.living, stock.tokens) for source, stock in stocks.items()}
     shares = allocate(available, options)
     quotas = _quotas(corpus, keys, stocks, shares)
@@ -70,12 +84,13 @@ def draw(corpus: Corpus, options: MixtureOptions, name: str, folder: str) -> dic
     licences = _licences(shard.pop("licenses") for shard in shards)
     _remove_leftovers(folder, {shard["name"] for shard in shards})
     asked = sum(share.asked for share in shares) if options.budget is None else options.budget
+    sources = _achieved(shares, stocks, keys, drawn, licences, censuses)
     return {
         "name": name,
         "tokenizer": describe(TokensOptions(tokenizer=options.tokenizer)),
         "seed": seed,
         "asked": options.model_dump(mode="json", exclude={"seed", "tokenizer"}),
-        "sources": _achieved(shares, stocks, repeats, drawn, licences),
+        "sources": sources,
         "total": {
             "asked_tokens": asked,
             "tokens": sum(sums.tokens for sums in drawn.values()),
@@ -85,7 +100,18 @@ def draw(corpus: Corpus, options: MixtureOptions, name: str, folder: str) -> dic
         },
         "columns": describe_columns(schema),
         "shards": shards,
+        "notes": [note(name, each["downsample"]) for name, each in sources.items() if "downsample" in each],
     }
+
+
+def _keys(units: Iterable[CorpusUnit], options: MixtureOptions, folder: str, seed: int) -> Keys:
+    repeated, labelled = {}, {}
+    for source in {unit.source for unit in units}:
+        if sql := options.repeat_of(source):
+            repeated[source] = sql
+        if options.downsample is not None and options.downsampled(source):
+            labelled[source] = options.downsample
+    return Keys(folder, seed, repeated, labelled)
 
 
 def _fingerprint(
@@ -100,11 +126,17 @@ def _fingerprint(
 
 @dataclass
 class _Drawn:
-    """Copies drawn of one source: their number, tokens and bytes of text."""
+    """Copies drawn of one source: their number, tokens and bytes of text; by label number and tokens."""
 
     documents: int = 0
     tokens: int = 0
     size: int = 0
+    labels: Integers = field(default_factory=lambda: np.zeros((2, 0), np.int64))
+
+    def add_labels(self, found: Integers) -> None:
+        more = found.shape[1] - self.labels.shape[1]
+        self.labels = np.pad(self.labels, ((0, 0), (0, max(0, more))))
+        self.labels[:, : found.shape[1]] += found
 
 
 def _stocks(corpus: Corpus, keys: Keys) -> tuple[dict[str, Stock], dict[int, int]]:
@@ -175,6 +207,7 @@ def _weigh(
         sums.documents += weighing.documents
         sums.tokens += weighing.tokens
         sums.size += weighing.size
+        sums.add_labels(weighing.labels)
         weights[weighing.bins] += weighing.weights
     return drawn, weights
 
@@ -227,9 +260,10 @@ def _licences(shards: Iterable[Mapping[str, Mapping[str, int]]]) -> dict[str, di
 def _achieved(
     shares: Iterable[Share],
     stocks: Mapping[str, Stock],
-    repeats: Mapping[str, str],
+    keys: Keys,
     drawn: Mapping[str, _Drawn],
     licences: Mapping[str, Mapping[str, int]],
+    censuses: Mapping[str, Census],
 ) -> dict[str, dict[str, Any]]:
     total = sum(sums.tokens for sums in drawn.values())
     entries = {}
@@ -251,7 +285,12 @@ def _achieved(
             "reason": share.reason or (WHOLE if 100 * abs(sums.tokens - share.target) > share.target else ""),
             "licenses": dict(licences.get(share.source, {})),
         }
-        if stock and share.source in repeats:
-            epoch = {"documents": stock.documents, "tokens": stock.tokens}
-            entries[share.source] |= {"repeat": repeats[share.source], "epoch": epoch}
+        if stock and (share.source in keys.repeats or share.source in censuses):
+            entries[share.source]["epoch"] = {"documents": stock.documents, "tokens": stock.tokens}
+        if stock and share.source in keys.repeats:
+            entries[share.source]["repeat"] = keys.repeats[share.source]
+        if stock and share.source in censuses:
+            asked, census = keys.labels[share.source], censuses[share.source]
+            sums.add_labels(np.zeros((2, len(census.documents)), np.int64))
+            entries[share.source]["downsample"] = told(asked, census, *sums.labels)
     return entries

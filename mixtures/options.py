@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
 
-from pipeline.stage import Options
+from pipeline.stage import Listed, Options
 
 ALL = "all"
 _COUNTS = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
@@ -64,6 +64,36 @@ def _expression(value: Any) -> str:
     return value if isinstance(value, str) else str(value)
 
 
+class Downsampling(Options):
+    """Labels that may have no more than a share of a source's tokens."""
+
+    by: str = Field(
+        description="the label of a document: SQL over its columns, a column's name at its simplest"
+    )
+    to: dict[str, float] = Field(
+        description="label → its share of a source's tokens at most, from 0 to 1; by 1 it is only counted"
+    )
+    sources: Listed = Field(default=(), description="sources to downsample, each for itself; none: all")
+
+    @field_validator("to", mode="before")
+    @classmethod
+    def _truth_is_no_share(cls, to: Any) -> Any:
+        for label, share in to.items() if isinstance(to, dict) else ():
+            if isinstance(share, bool):
+                raise ValueError(f"share of {label!r} is {share}; expected a number from 0 to 1")
+        return to
+
+    @field_validator("to")
+    @classmethod
+    def _shares_are_shares(cls, to: dict[str, float]) -> dict[str, float]:
+        for label, share in to.items():
+            if not 0 <= share <= 1:
+                raise ValueError(f"share of {label!r} is {share}; expected a number from 0 to 1")
+        if not to:
+            raise ValueError("no label; expected one with its share at least, such as {sports: 0.05}")
+        return to
+
+
 class MixtureOptions(Options):
     """How much of what goes into the shards."""
 
@@ -88,6 +118,10 @@ class MixtureOptions(Options):
         default=None,
         description="how often an epoch holds a document: SQL over its columns, for all sources, or source → "
         "SQL; fractions for so many of the documents; none: once",
+    )
+    downsample: Downsampling | None = Field(
+        default=None,
+        description="documents of over-represented labels, topics say, are drawn by share at most",
     )
     shard_size: Annotated[int | str, BeforeValidator(parse_size)] = Field(
         default="256MB", description="bytes of a Parquet file, about: 256MB, 1GiB …"
@@ -114,6 +148,10 @@ class MixtureOptions(Options):
     def repeat_of(self, source: str) -> str | None:
         """How often an epoch holds a document of this source, as SQL; None for once."""
         return self.repeat.get(source) if isinstance(self.repeat, dict) else self.repeat
+
+    def downsampled(self, source: str) -> bool:
+        """Whether labels of this source are held to shares."""
+        return self.downsample is not None and source in (self.downsample.sources or (source,))
 
     @property
     def budget(self) -> int | None:

@@ -5,7 +5,8 @@ that is left by the size of its cluster. Each repetition is drawn as a document 
 its own selection hash, made of the document's, so that half an epoch holds half of the repetitions.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +24,7 @@ _PART = np.uint64(0x7265706561742E31)  # keep the streams of hashes apart: "repe
 _COPY = np.uint64(0x7265706561742E32)
 
 Counts = NDArray[np.int64]
+Values = TypeVar("Values")
 
 
 def problems(
@@ -60,7 +62,7 @@ class Repeat:
 
         PlanError where the expression gives no number from 0 to `MOST`.
         """
-        numbers = self._evaluated(table)
+        numbers = evaluated(self._numbers.of, table, "repeat", self._unit)
         wrong = ~((numbers >= 0) & (numbers <= MOST))
         if wrong.any():
             row = int(np.argmax(wrong))
@@ -76,17 +78,19 @@ class Repeat:
         counts: Counts = (whole + (chance < numbers - whole)).astype(np.int64)
         return counts
 
-    def _evaluated(self, table: pa.Table) -> NDArray[np.float64]:
-        try:
-            return self._numbers.of(table)
-        except PlanError as fault:
-            if len(table) > 1:  # which of them it is
-                for row in range(len(table)):
-                    self._evaluated(table.slice(row, 1))
-            raise PlanError(
-                f"mixture: repeat {fault.message} (document {table.column('id')[0].as_py()} of source "
-                f"{self._unit.source})"
-            ) from fault
+
+def evaluated(of: Callable[[pa.Table], Values], table: pa.Table, option: str, unit: CorpusUnit) -> Values:
+    """What an expression of the mixture gives for the table; PlanError names the document where it cannot."""
+    try:
+        return of(table)
+    except PlanError as fault:
+        if len(table) > 1:  # which of them it is
+            for row in range(len(table)):
+                evaluated(of, table.slice(row, 1), option, unit)
+        raise PlanError(
+            f"mixture: {option} {fault.message} (document {table.column('id')[0].as_py()} of source "
+            f"{unit.source})"
+        ) from fault
 
 
 def each(selection: Hashes, repeats: Counts, seed: int) -> tuple[Counts, Hashes]:

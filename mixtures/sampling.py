@@ -39,13 +39,17 @@ class Quota:
 
 @dataclass(frozen=True)
 class Weighing:
-    """What one unit gives, and the bytes on disk per bin of the position key (bins that occur)."""
+    """What one unit gives, and the bytes on disk per bin of the position key (bins that occur).
+
+    labels   where its source is downsampled, documents and tokens by label, [2, labels]
+    """
 
     documents: int
     tokens: int
     size: int
     bins: Integers
     weights: Integers
+    labels: Integers
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,13 @@ class Weigher:
         bins, place = np.unique(bins_of(key, self.bits), return_inverse=True)
         weights = np.zeros(len(bins), np.int64)
         np.add.at(weights, place, (size[row] * quota.ratio >> 20) + quota.row_bytes)
-        return Weighing(len(row), int(held.tokens[row].sum()), int(size[row].sum()), bins, weights)
+        labels = np.zeros((2, 0), np.int64)
+        if held.labels is not None:
+            label = held.labels[row]
+            labels = np.zeros((2, int(label.max(initial=-1)) + 1), np.int64)
+            labels[0] = np.bincount(label, minlength=labels.shape[1])
+            np.add.at(labels[1], label, held.tokens[row])
+        return Weighing(len(row), int(held.tokens[row].sum()), int(size[row].sum()), bins, weights, labels)
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,15 @@
 """What there is to draw from: one reading of ids and lengths, kept in scratch for later passes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from mixtures.columns import stored_columns
+from mixtures.labels import Coded, is_kept
+from mixtures.options import Downsampling
 from mixtures.repeats import Repeat, each
 from pipeline.corpus import CorpusUnit
 from pipeline.errors import ContractError, SourceError
@@ -24,8 +26,8 @@ class Stock:
     """What one unit holds, or, added up, one source.
 
     living, living_tokens     documents that are still in, and their tokens
-    documents, tokens, size   of an epoch, which holds each of them as often as it is repeated; size in
-                              UTF-8 bytes of text
+    documents, tokens, size   of an epoch, which holds each of them as often as it is repeated and, where
+                              labels are held to shares, kept; size in UTF-8 bytes of text
     histogram                 an epoch's tokens per selection bin, [2 ** SELECTION_BITS]
     stored                    documents in the Parquet files, living or not, to which the rest belongs
     text_raw, text_packed     bytes of the text column before and after compression
@@ -60,26 +62,33 @@ class Stock:
 
 @dataclass(frozen=True)
 class Held:
-    """Of a unit's living documents selection and position hash, tokens, bytes of text, and how often an
-    epoch holds each (None: once), [n] each."""
+    """Of a unit's living documents selection and position hash, tokens, bytes of text, how often an epoch
+    holds each (None: once) and the number of its label (None: not downsampled), [n] each; and by these
+    numbers the thinning hash below which a document is kept (None: not known yet)."""
 
     selection: Hashes
     position: Hashes
     tokens: Integers
     size: Integers
     repeats: Integers | None = None
+    labels: Integers | None = None
+    thresholds: Hashes | None = None
 
 
 @dataclass(frozen=True)
 class Keys:
     """The hashes and lengths of every unit's living documents, a file in `folder` for each.
 
-    repeats   by source, the expression that says how often an epoch holds a document; not named: once
+    repeats     by source, the expression that says how often an epoch holds a document; not named: once
+    labels      by source, what its documents are downsampled by; not named: not at all
+    thresholds  by source, of each label, the thinning hash below which an epoch keeps a document
     """
 
     folder: str
     seed: int
     repeats: Mapping[str, str]
+    labels: Mapping[str, Downsampling] = field(default_factory=dict)
+    thresholds: Mapping[str, Hashes] = field(default_factory=dict)
 
     def survey(self, unit: CorpusUnit) -> Stock:
         """Task over units: writes the unit's file unless it is there, and sums it up."""
@@ -109,13 +118,20 @@ class Keys:
         """What the unit's file holds, once it was surveyed."""
         with open_input(self._path(unit)) as file:
             selection, position, *counts = np.load(file)
-        return Held(selection, position, *(count.view(np.int64) for count in counts))
+        tokens, size, *rest = (count.view(np.int64) for count in counts)
+        repeats = rest.pop(0) if unit.source in self.repeats else None
+        labels = rest.pop(0) if unit.source in self.labels else None
+        return Held(selection, position, tokens, size, repeats, labels, self.thresholds.get(unit.source))
 
     def epoch(self, held: Held) -> tuple[Integers, Hashes]:
-        """The documents of an epoch: row and selection hash of each, as often as it is repeated."""
-        if held.repeats is None:
-            return np.arange(len(held.selection)), held.selection
-        return each(held.selection, held.repeats, self.seed)
+        """The documents of an epoch: row and selection hash of each, as often as it is repeated and kept."""
+        row, selection = np.arange(len(held.selection)), held.selection
+        if held.repeats is not None:
+            row, selection = each(held.selection, held.repeats, self.seed)
+        if held.labels is not None and held.thresholds is not None:
+            kept = is_kept(selection, held.labels[row], held.thresholds, self.seed)
+            row, selection = row[kept], selection[kept]
+        return row, selection
 
     def _path(self, unit: CorpusUnit) -> str:
         return join(self.folder, f"{unit.index:06d}.npy")
@@ -123,13 +139,18 @@ class Keys:
     def _write(self, unit: CorpusUnit) -> None:
         sql = self.repeats.get(unit.source)
         repeat = None if sql is None else Repeat(sql, unit, self.seed)
-        columns = ["id", "tokens", "bytes", *(repeat.columns if repeat is not None else ())]
-        parts = [np.zeros((4 if repeat is None else 5, 0), np.uint64)]
+        asked = self.labels.get(unit.source)
+        coded = None if asked is None else Coded(asked, unit)
+        more = [each for each in (repeat, coded) if each is not None]
+        columns = ["id", "tokens", "bytes", *(name for each in more for name in each.columns)]
+        parts = [np.zeros((4 + len(more), 0), np.uint64)]
         for table in unit.read(list(dict.fromkeys(columns))):
             selection, position = hash_ids(table.column("id"), self.seed)
             counts = [lengths_of(table, name, unit) for name in ("tokens", "bytes")]
             if repeat is not None:
                 counts.append(repeat.of(table, selection))
+            if coded is not None:
+                counts.append(coded.of(table))
             parts.append(np.stack([selection, position, *(count.view(np.uint64) for count in counts)]))
         with Sink(self._path(unit)) as sink:
             np.save(sink, np.concatenate(parts, axis=1))

@@ -264,6 +264,14 @@ def _read_mixture(
                 f"mixture: repeat for {name!r}, which is not a source; {choose(name, sources)}",
                 marked.mark((*at, "repeat", name)),
             )
+    held = given.get("downsample")
+    chosen = held.get("sources") if isinstance(held, dict) else None
+    for name in chosen if isinstance(chosen, list) else [chosen] if isinstance(chosen, str) else ():
+        if name not in sources and name not in faulty:
+            faults.add(
+                f"mixture: downsample of {name!r}, which is not a source; {choose(str(name), sources)}",
+                marked.mark((*at, "downsample", "sources")),
+            )
     model = steps.mixture_options()
     try:
         return model.model_validate(given)

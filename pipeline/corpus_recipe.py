@@ -114,6 +114,11 @@ def completed(marked: Marked, faults: Faults) -> tuple[Marked, tuple[str, ...]]:
         if isinstance(repeat, dict) and "repeat" not in (run.get("mixture") or {}):
             kept = {name: each for name, each in repeat.items() if name not in left_out}
             mixture = {**mixture, "repeat": kept}
+        held = mixture.get("downsample")
+        if isinstance(held, dict) and held.get("sources") and "downsample" not in (run.get("mixture") or {}):
+            chosen = [held["sources"]] if isinstance(held["sources"], str) else held["sources"]
+            there = [name for name in chosen if name not in left_out]
+            mixture = {**mixture, "downsample": {**held, "sources": there} if there else None}
         data["mixture"] = mixture
     return Marked(marked.file, data, lines), left_out
 

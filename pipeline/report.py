@@ -91,7 +91,7 @@ def outline(plan: Plan, console: Console) -> None:
     for name, value in plan.config.mixture.model_dump(mode="json").items():
         if value is not None:
             told = " ".join(value.split()) if isinstance(value, str) else _written(value)
-            console.print(f"  {name}: {told}", highlight=False)
+            console.print(f"  {name}: {told}", highlight=False, markup=False)
 
 
 def _stop(count: int) -> str:
@@ -209,7 +209,7 @@ def funnel(manifest: dict[str, Any], console: Console) -> None:
                 f"{name}: asked {source['asked_tokens']:,} tokens, "
                 f"achieved {source['tokens']:,}: {source['reason']}"
             )
-    for line in summary(manifest["tripwires"]):
+    for line in [*manifest["mixture"].get("notes", ()), *summary(manifest["tripwires"])]:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
@@ -297,7 +297,8 @@ def _corpus_recipe(recipe: CorpusRecipe, console: Console) -> None:
 
 def _described(kind: str, declared: Stage | Pass, console: Console) -> None:
     _head(kind, declared.name, declared.about, declared.paper, console)
-    console.print(f"reads {', '.join(declared.reads)}", highlight=False)
+    if declared.reads:
+        console.print(f"reads {', '.join(declared.reads)}", highlight=False)
     _columns(declared.adds, console)
     _options(declared.options, console)
     if isinstance(declared, Pass):

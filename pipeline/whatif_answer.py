@@ -249,12 +249,17 @@ def _mixture(run: Account, total: Line) -> str:
     asked = run.manifest["mixture"]["asked"]
     if not total.changed:
         return "the mixture has the same documents to draw from"
-    once = asked.get("repeat") is None and asked["max_epochs"] == 1
+    once = not asked.get("repeat") and not asked.get("downsample") and asked["max_epochs"] == 1
     if (asked["tokens"], asked["weights"]) == ("all", None) and once:
         return "the mixture draws every document once: the shards would hold what is left here"
-    shaping = [name for name in ("tokens", "max_epochs", "repeat") if asked.get(name)]
-    given = ", ".join(f"{name}: {asked[name]}" for name in shaping)
+    shaping = [name for name in ("tokens", "max_epochs", "repeat", "downsample") if asked.get(name)]
+    given = ", ".join(f"{name}: {_stated(asked[name])}" for name in shaping)
     return f"the mixture ({given}) would be drawn anew from what is left; its draw is not counted here"
+
+
+def _stated(option: Any) -> str:
+    """An option of the mixture in few words: of a downsampling its SQL."""
+    return f"by {option['by']}" if isinstance(option, dict) and "by" in option else str(option)
 
 
 def _examples(tables: Tables, asked: Question, changed: dict[str, set[str]]) -> list[Example]:
