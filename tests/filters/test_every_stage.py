@@ -14,7 +14,7 @@ from pipeline.rules import Rules
 from pipeline.stage import Stage
 
 # Stages that need a companion file or another library's class, and those that read pages, not texts.
-ELSEWHERE = ("extract", "datatrove", "thresholds")
+ELSEWHERE = ("extract", "datatrove", "thresholds", "classify")
 LONG = 1_000_000  # bytes
 
 PARAGRAPH = (

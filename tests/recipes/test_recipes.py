@@ -59,8 +59,9 @@ DEPARTS["llama3"] = {
         ("blocklist_url", "blocklist_subwords", "blocklist_hard_words", "blocklist_soft_words")
     ),
     "personal_data": {"personal_data_many": None},
-    "dirty_words": {"dirty_words": "dirty_words_different >= 3 AND dirty_words_share > 0.01"},
+    "dirty_words": {"dirty_words": None},
 }
+DEPARTS["safety"] = {"dirty_words": {"dirty_words": None}}
 DEPARTS["llama3_across"] = {
     "domains": {
         "personal_domain": "domain_documents >= 10 AND domain_personal_data_per_document > 5",
@@ -109,6 +110,7 @@ OPTIONS: dict[str, dict[str, dict[str, object]]] = {
         "extract": {"engine": "trafilatura"},
         "ngram_coverage_lines": {"within": "line", "line_ngram": 5, "line_words": 50, "line_coverage": 0.6},
     },
+    "safety": {"dirty_words": {"lists": "badwords"}, "toxicity": {"window": 30, "language": "en"}},
     "llama3_across": {
         "url": {"keep": ("newest", "longest")},
         "minhash": {"bands": 14, "rows": 8, "ngram": 5},
@@ -146,6 +148,9 @@ READERS: dict[str, tuple[str, ...]] = {
 
 # Recipes of passes, which go under `across`, and the recipe for sources that goes before.
 ACROSS = {"llama3_across": "llama3"}
+
+# A recipe that goes behind another's steps, and one of these.
+BEHIND = {"safety": "fineweb"}
 
 
 @pytest.fixture(params=NAMES)
@@ -204,7 +209,8 @@ def test_every_threshold_stands_in_the_file(recipe: Recipe) -> None:
     ("name", "reader"), [(name, reader) for name in NAMES for reader in READERS.get(name, ("warc", "wet"))]
 )
 def test_it_can_be_planned(name: str, reader: str) -> None:
-    before = load_recipe(ACROSS[name]).steps if name in ACROSS else ()
+    first = (ACROSS | BEHIND).get(name)
+    before = load_recipe(first).steps if first else ()
     fields = {field.name: field for field in [*BASE_SCHEMA, *steps.source_reader(reader).schema]}
     for step in (*before, *load_recipe(name).steps):
         if step.kind != "rules":
