@@ -251,6 +251,10 @@ class Run:
                 }
                 for layer in self.plan.layers
             ],
+            "steps": [
+                {"part": part, "name": step.name, "options": _options(step), "fingerprint": step.besides}
+                for part, step in _measuring(self.plan)
+            ],
         }
         path = store.join(self.root, "plan.json")
         if store.read_json(path) != plan:
@@ -300,12 +304,28 @@ def _sum(manifests: Any) -> dict[str, Any]:
 
 
 def _asked(step: Step) -> dict[str, Any]:
-    """A step as it was asked for, recipes put in their place: options, and rules with their predicates."""
+    """A step as it was asked for, recipes put in their place: options, and rules with their predicates; and
+    what of files and libraries decided its result, a model's digest say."""
     return {
         "name": step.name,
-        "options": step.options.model_dump(mode="json"),
+        "options": _options(step),
         "rules": {rule.name: rule.drop_if for rule in step.rules},
+        **({"fingerprint": step.besides} if step.besides else {}),
     }
+
+
+def _options(step: Step) -> dict[str, Any]:
+    return step.options.model_dump(mode="json")
+
+
+def _measuring(plan: Plan) -> Iterator[tuple[str, Step]]:
+    """The stages and passes of a plan, in order, each with its source or layer."""
+    parts = [(segment.source, segment.steps) for segment in plan.segments]
+    parts += [(layer.name, (*([layer.pass_] if layer.pass_ else []), *layer.steps)) for layer in plan.layers]
+    for part, steps in parts:
+        for step in steps:
+            if step.kind != "rules":
+                yield part, step
 
 
 def _segment_summary(segment: Segment, found: state.SegmentState) -> dict[str, Any]:

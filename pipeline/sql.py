@@ -1,5 +1,6 @@
 """DuckDB over an output folder: views on what was kept, dropped, labelled and drawn, and why."""
 
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -85,6 +86,7 @@ def _connected(root: str) -> duckdb.DuckDBPyConnection:
     layer_views.pass_tables(connection, root, plan["layers"])
     connection.execute(_RULES)
     _units(connection, segments)
+    _steps(connection, plan)
     return connection
 
 
@@ -158,6 +160,18 @@ def _units(connection: duckdb.DuckDBPyConnection, segments: Sequence[dict[str, A
             )
             for reason, count in sorted(unit["skipped"].items()):
                 connection.execute("INSERT INTO skipped VALUES (?, ?, ?)", [unit["unit"], reason, count])
+
+
+def _steps(connection: duckdb.DuckDBPyConnection, plan: dict[str, Any]) -> None:
+    connection.execute(
+        "CREATE TABLE steps (number INTEGER, part VARCHAR, step VARCHAR, options JSON, fingerprint VARCHAR)"
+    )
+    for number, told in enumerate(plan.get("steps", ())):
+        options = json.dumps(told["options"], ensure_ascii=False)
+        connection.execute(
+            "INSERT INTO steps VALUES (?, ?, ?, ?, ?)",
+            [number, told["part"], told["name"], options, told["fingerprint"]],
+        )
 
 
 _HELP = (".help", ".views", ".tables")
@@ -245,7 +259,6 @@ def show(connection: duckdb.DuckDBPyConnection, query: str, form: str) -> bool:
 
 def _print_rows(table: Any, form: str) -> None:
     import csv
-    import json
 
     if form == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")

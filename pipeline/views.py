@@ -9,4 +9,5 @@ VIEWS = {
     "cuts": "what passes took out of texts: the bytes from `start` to `end` of the text as it was then",
     "skipped": "input records left out before they became documents, by unit and reason",
     "units": "input files with what became of their documents",
+    "steps": "what was done, in order: source or layer, step, options, and the models and files behind it",
 }
