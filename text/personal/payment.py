@@ -1,5 +1,7 @@
 """Payment cards (ISO/IEC 7812: prefixes, lengths, Luhn) and bank accounts (ISO 13616: IBAN)."""
 
+import re
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,24 +14,34 @@ from text.strings import Bytes
 
 Digits = NDArray[np.uint8]
 
-# Length of the account numbers of each country: SWIFT's IBAN registry.
-_IBAN_LENGTHS = """
-AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 DK18 DO28 EE20
-EG29 ES24 FI18 FK18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HN28 HR21 HU28 IE22 IL23 IQ23 IS26 IT27 JO30
-KW30 KZ20 LB28 LC32 LI21 LT20 LU20 LV21 LY25 MC27 MD24 ME22 MK19 MN20 MR27 MT31 MU30 NI28 NL18 NO15 OM23
-PK24 PL28 PS29 PT25 QA29 RO24 RS22 RU33 SA24 SC31 SD18 SE24 SI19 SK24 SM27 SO23 ST25 SV28 TL23 TN24 TR26
-UA29 VA22 VG24 XK20 YE30
+# What follows country and check digits: SWIFT's IBAN registry, release 101. n: digits, a: letters, c: either.
+_ACCOUNTS = """
+AD:8n12c AE:19n AL:8n16c AT:16n AZ:4a20c BA:16n BE:12n BG:4a6n8c BH:4a14c BI:23n BR:23n1a1c BY:4c4n16c
+CH:5n12c CR:18n CY:8n16c CZ:20n DE:18n DJ:23n DK:14n DO:4c20n EE:16n EG:25n ES:20n FI:14n FK:2a12n FO:14n
+FR:10n11c2n GB:4a14n GE:2a16n GI:4a15c GL:14n GR:7n16c GT:24c HN:4a20n HR:17n HU:24n IE:4a14n IL:19n
+IQ:4a15n IS:22n IT:1a10n12c JO:4a4n18c KW:4a22c KZ:3n13c LB:4n20c LC:4a24c LI:5n12c LT:16n LU:3n13c
+LV:4a13c LY:21n MC:10n11c2n MD:20c ME:18n MK:3n10c2n MN:16n MR:23n MT:4a5n18c MU:4a19n3a NI:4a20n NL:4a10n
+NO:11n OM:3n16c PK:4a16c PL:24n PS:4a21c PT:21n QA:4a21c RO:4a16c RS:18n RU:14n15c SA:2n18c SC:4a20n3a
+SD:14n SE:20n SI:15n SK:20n SM:1a10n12c SO:19n ST:21n SV:4a20n TL:19n TN:20n TR:6n16c UA:6n19c VA:18n
+VG:4a16n XK:16n YE:4a4n18c
 """
+_DIGIT, _LETTER = 1, 2
+_KINDS = {"n": _DIGIT, "a": _LETTER, "c": _DIGIT | _LETTER}
+_LONGEST = 30  # characters of an account
 
 
-def _iban_lengths() -> NDArray[np.int8]:
-    table = np.zeros((26, 26), np.int8)
-    for item in _IBAN_LENGTHS.split():
-        table[ord(item[0]) - 65, ord(item[1]) - 65] = int(item[2:])
+def _accounts() -> NDArray[np.uint8]:
+    """What each place of a country's account may hold, [26, 26, longest + 1]; 0 behind its end."""
+    table = np.zeros((26, 26, _LONGEST + 1), np.uint8)
+    for item in _ACCOUNTS.split():
+        places = [
+            _KINDS[kind] for count, kind in re.findall(r"(\d+)([nac])", item[3:]) for _ in range(int(count))
+        ]
+        table[ord(item[0]) - 65, ord(item[1]) - 65, : len(places)] = places
     return table
 
 
-_LENGTHS = _iban_lengths()
+_PLACES = _accounts()
 
 
 @kernel
@@ -113,14 +125,14 @@ def iban_at(data: Bytes, floor: int, start: int, end: int) -> tuple[int, int]:
     case = KINDS[data[first]] & ALNUM
     if KINDS[data[first + 1]] & ALNUM != case or is_digit(data[first]) or not case:
         return -1, -1
-    length = int(_LENGTHS[(data[first] & 0xDF) - 65, (data[first + 1] & 0xDF) - 65])
-    if not length or before(data, floor, first) == NONE:
+    places = _PLACES[(data[first] & 0xDF) - 65, (data[first + 1] & 0xDF) - 65]
+    if not places[0] or before(data, floor, first) == NONE:
         return -1, -1
     at = start + 2
     rest = 0  # of all but the first four, modulo 97
     spaced = at < end and data[at] == 0x20
-    size = 4
-    while size < length:
+    size = 0
+    while places[size]:
         if at >= end:
             return -1, -1
         if spaced and size % 4 == 0:
@@ -130,9 +142,9 @@ def iban_at(data: Bytes, floor: int, start: int, end: int) -> tuple[int, int]:
             if at >= end:
                 return -1, -1
         byte = int(data[at])
-        if is_digit(byte):
+        if places[size] & _DIGIT and is_digit(byte):
             rest = (rest * 10 + byte - 0x30) % 97
-        elif KINDS[byte] & case:
+        elif places[size] & _LETTER and KINDS[byte] & case:
             rest = (rest * 100 + (byte & 0xDF) - 55) % 97
         else:
             return -1, -1
