@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 
@@ -19,8 +20,9 @@ from classifiers.labelling.prompt import Prompt
 from pipeline.counted import counted
 
 LINES_EVERY = 10.0  # seconds between lines where there is no terminal
-_LABELS_SHOWN = 12  # in columns of their own; of more, the most frequent
-_STRATA_SHOWN = 40
+_COLUMNS = 8  # labels that have room beside each other; of more, each has a row
+_STRATA_SHOWN = 40  # in rows
+_STRATA_BESIDE = 4  # in columns
 _REMEDIES = {
     REFUSED: "status 'refused' in labels.parquet; another model may answer",
     UNPARSABLE: "status 'unparsable', the answer in column 'raw'",
@@ -75,14 +77,16 @@ class Ticker:
 def table_of(prompt: Prompt, labels: pa.Table) -> Table:
     """The labels of each stratum, and of all: what was found in the sample, and by the documents' weights
     in the run."""
+    strata = labels.group_by("stratum").aggregate([("weight", "sum")]).sort_by([("weight_sum", "descending")])
+    names = strata.column("stratum").to_pylist()
+    if len(prompt.labels) > _COLUMNS:
+        return _label_by_label(labels, names)
     ok = labels.filter(pc.equal(labels.column("status"), OK))
-    shown = _shown(prompt, ok)
+    shown = list(prompt.labels)
     table = Table("stratum", box=None, padding=(0, 1, 0, 0))
     faults = [each for each in STATUSES[1:] if pc.any(pc.equal(labels.column("status"), each)).as_py()]
     for name in ("documents", *shown, *faults, *(["mean"] if prompt.ordered else [])):
         table.add_column(name, justify="right")
-    strata = labels.group_by("stratum").aggregate([("weight", "sum")]).sort_by([("weight_sum", "descending")])
-    names = strata.column("stratum").to_pylist()
     for name in names[:_STRATA_SHOWN]:
         part = labels.filter(pc.equal(labels.column("stratum"), name))
         table.add_row(name, *_counts(prompt, part, shown, faults))
@@ -99,13 +103,24 @@ def table_of(prompt: Prompt, labels: pa.Table) -> Table:
     return table
 
 
-def _shown(prompt: Prompt, ok: pa.Table) -> list[str]:
-    """The labels that get a column."""
-    if len(prompt.labels) <= _LABELS_SHOWN:
-        return list(prompt.labels)
-    counts = ok.group_by("label").aggregate([("label", "count")]).to_pylist()
-    found = {each["label"]: each["label_count"] for each in counts}
-    return sorted(found, key=lambda label: (-found[label], list(prompt.labels).index(label)))[:_LABELS_SHOWN]
+def _label_by_label(labels: pa.Table, strata: Sequence[str]) -> Table:
+    """A row for each label, most first, then for each status without one; the heaviest strata beside."""
+    beside = list(strata[:_STRATA_BESIDE]) if len(strata) > 1 else []
+    table = Table("label", box=None, padding=(0, 1, 0, 0))
+    for name in ("documents", "of the run, about", *beside):
+        table.add_column(name, justify="right", overflow="fold")
+    ok = labels.filter(pc.equal(labels.column("status"), OK))
+    shares = _weights(ok, ()) if ok.num_rows else {}
+    named = pc.coalesce(labels.column("label"), labels.column("status")).to_pylist()
+    of_strata = list(zip(labels.column("stratum").to_pylist(), named, strict=True))
+    every, cells = Counter(named), Counter(of_strata)
+    for name in sorted(every, key=lambda name: (name not in shares, -every[name], name)):
+        share = f"{shares[name]:.1%}" if name in shares else ""
+        table.add_row(name, f"{every[name]:,}", share, *(f"{cells[each, name]:,}" for each in beside))
+    totals = Counter(labels.column("stratum").to_pylist())
+    table.add_section()
+    table.add_row("all", f"{labels.num_rows:,}", "", *(f"{totals[each]:,}" for each in beside), style="bold")
+    return table
 
 
 def _counts(prompt: Prompt, part: pa.Table, shown: Sequence[str], faults: Sequence[str]) -> list[str]:

@@ -1,5 +1,6 @@
 import io
 
+import pyarrow as pa
 import pytest
 from rich.console import Console
 
@@ -7,7 +8,9 @@ from classifiers.labelling import summary
 from classifiers.labelling.answers import Answer
 from classifiers.labelling.ask import Asked
 from classifiers.labelling.cost import Prices, Purse
-from classifiers.labelling.summary import Ticker
+from classifiers.labelling.labels import LABELS
+from classifiers.labelling.prompt import load_prompt
+from classifiers.labelling.summary import Ticker, table_of
 
 
 def lines(asked: Asked, times: int, terminal: bool = False, purse: Purse | None = None) -> list[str]:
@@ -33,3 +36,34 @@ def test_log_gets_a_line_every_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> N
 def test_before_the_first_answer_nothing_is_foretold(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(summary, "LINES_EVERY", 0.0)
     assert lines(Asked(1), 1) == ["label: 0/1 document"]
+
+
+def test_of_many_labels_each_has_a_row() -> None:
+    """Label or status, stratum and weight of four documents."""
+    rows = [
+        ("food", "ok", "a", 3.0),
+        ("food", "ok", "b", 1.0),
+        ("arts", "ok", "a", 4.0),
+        (None, "refused", "a", 1.0),
+    ]
+    plain = {
+        "id": "1",
+        "source": "s",
+        "text": "",
+        "shown": 0,
+        "prompt": "topic",
+        "prompt_hash": "0",
+        "model": "m",
+    }
+    plain |= {"tokens_in": 0, "tokens_out": 0}
+    given = [{**plain, "label": a, "status": b, "stratum": c, "weight": d} for a, b, c, d in rows]
+    printed = io.StringIO()
+    found = table_of(load_prompt("topic"), pa.Table.from_pylist(given, schema=LABELS))
+    Console(file=printed, width=60).print(found)
+    assert [line.split() for line in printed.getvalue().splitlines()] == [
+        ["label", "documents", "of", "the", "run,", "about", "a", "b"],
+        ["food", "2", "50.0%", "1", "1"],
+        ["arts", "1", "50.0%", "1", "0"],
+        ["refused", "1", "1", "0"],
+        ["all", "4", "3", "1"],
+    ]
