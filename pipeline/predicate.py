@@ -117,6 +117,20 @@ def parse(sql: str) -> Predicate:
     return Predicate(sql, tuple(columns))
 
 
+def check_expression(sql: str) -> None:
+    """Raises PredicateError unless this is one expression, which may look at other rows and tables, and has
+    the same value whenever it is asked for."""
+    try:
+        expression = _expression(f"{_HEAD}{sql}")
+        _same_inside_brackets(sql, expression)
+    except RecursionError:
+        raise PredicateError("it is nested too deeply") from None
+    for call in _calls(expression):
+        function = _functions().get(call["function_name"].casefold())
+        if function is not None and not function.stable:
+            raise PredicateError(f"{call['function_name']}() is not the same every time it is asked for")
+
+
 def _expression(query: str) -> dict[str, Any]:
     """The syntax tree of the one expression of `query`."""
     try:

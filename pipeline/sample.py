@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 from rich.console import Console
 
-from pipeline import sql
+from pipeline import predicate, sql
 from pipeline.counted import counted
 from pipeline.errors import PlanError
 from pipeline.layer_views import quote
@@ -116,6 +116,8 @@ class Sample:
 
     def _pool_query(self) -> str:
         """Of every document that may be drawn: unit, row, stratum, and the place it has by its hash, SQL."""
+        if self._where:
+            _check(self._where, "--where", self._where)
         self._run(
             f"SELECT count(*) FROM ({self._documents()}) WHERE {self._condition}", "--where", self._where
         )
@@ -140,6 +142,7 @@ class Sample:
     def _part(self, number: int, expression: str) -> str:
         """A part of the stratum's name, SQL."""
         found = _QUANTILES.fullmatch(expression)
+        _check(expression if found is None else found[1], "--by", expression)
         if found is None:
             self._run(f"SELECT ({expression}\n) FROM ({self._documents()}) LIMIT 0", "--by", expression)
             return f"coalesce(({expression}\n)::VARCHAR, {quote(NONE)})"
@@ -213,6 +216,13 @@ class Sample:
             return self.connection.execute(query).fetchall()
         except duckdb.Error as fault:
             raise PlanError(f"{option} {written!r}: {str(fault).splitlines()[0]}") from fault
+
+
+def _check(expression: str, option: str, written: str) -> None:
+    try:
+        predicate.check_expression(expression)
+    except predicate.PredicateError as fault:
+        raise PlanError(f"{option} {written!r}: {fault}") from fault
 
 
 def draw(root: str, wanted: Wanted) -> Sample:

@@ -8,6 +8,8 @@ from typing import Any, NoReturn
 
 from rich.console import Console
 
+from pipeline.printed import printable
+
 STOPPED = "stopped; the same command goes on from here"
 
 
@@ -38,6 +40,6 @@ def stoppable(word: str = STOPPED) -> Iterator[None]:
 def stop(message: str, code: int) -> NoReturn:
     """Ends the process with a word on standard error."""
     Console(stderr=True).print(
-        f"winnow: {message}", style="red", highlight=False, markup=False, soft_wrap=True
+        f"winnow: {printable(message)}", style="red", highlight=False, markup=False, soft_wrap=True
     )
     sys.exit(code)

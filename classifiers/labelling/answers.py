@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass, replace
 from types import TracebackType
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from pipeline import store
 
 SUFFIX = ".jsonl"
@@ -49,6 +51,9 @@ class Answer:
     def wants(self, limit: int) -> bool:
         """Whether it was cut off, and would not be where it may take `limit` tokens."""
         return self.finish == CUT_OFF and limit > self.limit
+
+
+_ANSWER = TypeAdapter(Answer)
 
 
 def together(before: Answer, after: Answer) -> Answer:
@@ -139,6 +144,6 @@ def _read(path: str) -> Iterator[Answer]:
     with store.open_input(path) as file:
         for line in file:
             try:
-                yield Answer(**json.loads(line))
-            except (ValueError, TypeError):  # torn, or not of this version
+                yield _ANSWER.validate_json(line, strict=True)
+            except ValidationError:  # torn, or not of this version
                 continue

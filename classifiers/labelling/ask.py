@@ -30,6 +30,7 @@ class Asked:
     statuses   of the answers that came now, with how many there are of each
     failed     questions without an answer; the last fault in words
     ended      why not all were asked: "" if all were, else budget, or a signal's number in `signal`
+    pause      tells for how many seconds the endpoint wants no question
     """
 
     total: int
@@ -43,6 +44,7 @@ class Asked:
     ended: str = ""
     signal: int | None = None
     started: float = field(default_factory=time.monotonic)
+    pause: Callable[[], float] = lambda: 0.0
 
     @property
     def answered(self) -> int:

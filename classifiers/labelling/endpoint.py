@@ -5,25 +5,32 @@ question, which goes alone, and left out from then on.
 """
 
 import asyncio
-import json
 import os
 import random
+import re
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 import openai
-from openai.types.chat import ChatCompletion
 
 from classifiers.labelling.answers import FILTERED, Answer
+from classifiers.labelling.completion import Completion, NoChoicesError, NoCompletionError, read
 from classifiers.labelling.limits import Limits
 from pipeline.errors import EngineError, PlanError
 from pipeline.faults import choose
 from pipeline.pace import retry_after
+from pipeline.printed import printable
 
 SCHEMA, SHORT, WARM = "response_format", "max_tokens", "temperature"
-"""Parts of a request that some servers do not take."""
+SYSTEM = "system"
+"""Parts of a request that some servers do not take; `SYSTEM`: chat templates without a system message."""
+
+# What templates (Gemma 2's, Mistral's first ones) say of a system message.
+_ROLES = re.compile(r"system (?:role|message|prompt)|role.{0,3}system|roles must alternate")
+# What servers say, by a status of 500 and more, of a schema that they cannot use.
+_FORM = re.compile(r"grammar|schema|guided|format")
 
 _LONGEST_WAIT = 30.0  # seconds before a question is asked again, at most, where nothing else is said
 _FIRST_WAIT = 0.25
@@ -202,7 +209,9 @@ class Asker:
         on_trial = False
         while True:
             try:
-                found = await self._client.chat.completions.create(**self._request(messages, schema))
+                came = await self._client.chat.completions.with_raw_response.create(
+                    **self._request(messages, schema)
+                )
             except (openai.BadRequestError, openai.UnprocessableEntityError) as fault:
                 if _filtered(fault):
                     return Answer(key, None, FILTERED, limit=self.endpoint.max_tokens)
@@ -215,18 +224,23 @@ class Asker:
                     self.left_out.discard(SCHEMA)
                 raise FailedError(f"{fault.status_code}: {self._told(fault)}", of_question=True) from fault
             except openai.APIStatusError as fault:
+                if self._stumbles_over_schema(fault):
+                    self.left_out.add(SCHEMA)
+                    on_trial = True
+                    continue
+                if on_trial:
+                    self.left_out.discard(SCHEMA)
                 await self._status(fault)
             except openai.APIConnectionError as fault:
                 self._not_reached(fault)
-            except (openai.APIResponseValidationError, json.JSONDecodeError, UnicodeDecodeError) as fault:
-                self._no_completion(fault)
-            return self._answer(key, found, tokens)
+            return self._answer(key, came.http_response.content, tokens)
 
     def _request(self, messages: Sequence[Mapping[str, str]], schema: Mapping[str, Any]) -> dict[str, Any]:
-        request: dict[str, Any] = {
-            "model": self.endpoint.model,
-            "messages": [dict(each) for each in messages],
-        }
+        said = [dict(each) for each in messages]
+        if SYSTEM in self.left_out and said[0]["role"] == "system":
+            system, user, *more = said
+            said = [{**user, "content": f"{system['content']}\n\n{user['content']}"}, *more]
+        request: dict[str, Any] = {"model": self.endpoint.model, "messages": said}
         if SCHEMA not in self.left_out:
             form = {"name": "answer", "strict": True, "schema": dict(schema)}
             request[SCHEMA] = {"type": "json_schema", "json_schema": form}
@@ -242,10 +256,17 @@ class Asker:
         said = f"{fault.message} {fault.param}".lower()
         if "context length" in said or "context size" in said:
             return None
+        if _ROLES.search(said) and SYSTEM not in self.left_out:
+            return SYSTEM
         named = [part for part in (SHORT, WARM, SCHEMA) if part in said]
         # Servers put it in many words what they know nothing of.
         left = [part for part in named or [SCHEMA] if part not in self.left_out]
         return left[0] if left else None
+
+    def _stumbles_over_schema(self, fault: openai.APIStatusError) -> bool:
+        if fault.status_code < 500 or self._answered or SCHEMA in self.left_out:
+            return False
+        return _FORM.search(self._told(fault).lower()) is not None
 
     async def _status(self, fault: openai.APIStatusError) -> NoReturn:
         status, url, told = fault.status_code, self.endpoint.url, self._told(fault)
@@ -280,7 +301,7 @@ class Asker:
     async def _models(self) -> list[str]:
         """The models that the endpoint serves, as far as it says."""
         try:
-            return sorted([each.id async for each in self._client.models.list()])
+            return sorted([printable(each.id) async for each in self._client.models.list()])
         except (
             openai.OpenAIError,
             ValueError,
@@ -292,7 +313,7 @@ class Asker:
     def _not_reached(self, fault: openai.APIConnectionError) -> NoReturn:
         cause = fault.__cause__
         kind = type(cause).__name__
-        said = " ".join(str(cause or fault).split()) or kind
+        said = _short(cause or fault) or kind
         if not self._answered and kind in ("ConnectError", "ConnectTimeout"):
             raise EngineError(
                 f"no server answers at {self.endpoint.url} ({said}); start it, or see that --endpoint is "
@@ -302,46 +323,42 @@ class Asker:
             raise _AgainError(f"no answer within {self.endpoint.timeout:g} s") from fault
         raise _AgainError(f"the connection broke: {said}") from fault
 
-    def _no_completion(self, fault: BaseException | None, given: Any = None) -> NoReturn:
-        told = "" if given is None else f": {_short(given)}"
-        if not self._answered:
-            raise EngineError(
-                f"{self.endpoint.url}: what answers is no chat completion{told}; expected the address of an "
-                "OpenAI-compatible server, which as a rule ends in /v1"
-            ) from fault
-        raise _AgainError(f"an answer that is no chat completion{told}") from fault
-
     def _told(self, fault: openai.APIStatusError) -> str:
         """What the server says, without the key, which some repeat."""
         body = fault.body
         said = body.get("message") or body if isinstance(body, dict) else body or fault.message
         return _short(str(said).replace(self._secret, "***"))
 
-    def _answer(self, key: str, found: Any, tokens: int) -> Answer:
-        if not isinstance(found, ChatCompletion):  # a page of HTML comes as text
-            self._no_completion(None, found)
-        if not found.choices:
-            error = (found.model_extra or {}).get("error", "")
-            raise _AgainError(f"an answer without choices: {_short(error)}")
+    def _answer(self, key: str, content: bytes, tokens: int) -> Answer:
+        try:
+            found = read(content)
+        except NoChoicesError as fault:
+            raise _AgainError(f"an answer without choices: {_short(fault)}".removesuffix(": ")) from fault
+        except NoCompletionError as fault:
+            told = f": {_short(fault)}".removesuffix(": ")
+            if self._answered:
+                raise _AgainError(f"an answer that is no chat completion{told}") from fault
+            raise EngineError(
+                f"{self.endpoint.url}: what answers is no chat completion{told}; expected the address of an "
+                "OpenAI-compatible server, which as a rule ends in /v1"
+            ) from fault
         self._answered = True
-        choice = found.choices[0]
-        raw, refusal = _clean(choice.message.content), _clean(choice.message.refusal)
-        used = found.usage
-        return Answer(
-            key,
-            raw,
-            choice.finish_reason,
-            refusal or None,
-            tokens if used is None else used.prompt_tokens,
-            max(1, len(raw or "") // 4) if used is None else used.completion_tokens,
-            counted=used is not None,
-            limit=self.endpoint.max_tokens,
-        )
+        return _counted(key, found, tokens, self.endpoint.max_tokens)
 
 
-def _clean(text: str | None) -> str | None:
-    """Text that can be stored: half a pair of surrogates cannot."""
-    return None if text is None else text.encode("utf-8", "replace").decode()
+def _counted(key: str, found: Completion, tokens: int, limit: int) -> Answer:
+    """The answer, by the server's count of tokens or by an estimate."""
+    tokens_in, tokens_out = found.tokens_in, found.tokens_out
+    return Answer(
+        key,
+        found.text,
+        found.finish,
+        found.refusal,
+        tokens if tokens_in is None else tokens_in,
+        max(1, len(found.text or "") // 4) if tokens_out is None else tokens_out,
+        counted=tokens_in is not None and tokens_out is not None,
+        limit=limit,
+    )
 
 
 def _filtered(fault: openai.APIStatusError) -> bool:
@@ -357,5 +374,5 @@ def _wait(fault: openai.APIStatusError) -> float:
 
 
 def _short(said: Any) -> str:
-    text = " ".join(str(said).split())
+    text = printable(" ".join(str(said).split()))
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"

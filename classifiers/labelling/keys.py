@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TextIO
 
+from pipeline.printed import printable
+
 try:
     import termios
     import tty
@@ -95,7 +97,7 @@ class Lines:
 
     def read(self, choices: Choices) -> Command:
         line = self._stream.readline()
-        self._out.write(f"{line.strip()}\n")
+        self._out.write(f"{printable(line.strip())}\n")
         self._out.flush()
         return choices.understand(line) if line else Command(QUIT)
 

@@ -17,7 +17,7 @@ from classifiers.labelling.answers import Answers
 from classifiers.labelling.ask import Asked, Round
 from classifiers.labelling.cost import Estimate, Prices, Purse, estimate
 from classifiers.labelling.endpoint import Asker, Endpoint
-from classifiers.labelling.labels import ANSWERS_FOLDER, ASKED_FILE, SAMPLE_FILE
+from classifiers.labelling.labels import ANSWERS_FOLDER, ASKED_FILE, SAMPLE_FILE, read_asked
 from classifiers.labelling.limits import Limits
 from classifiers.labelling.prompt import Prompt, load_prompt
 from classifiers.labelling.questions import Asking, questions, write_labels, write_sample
@@ -76,7 +76,7 @@ def label(
     PlanError where the folder holds other labels; EngineError where the endpoint is out of order.
     """
     asking = Asking(check(job), job.endpoint.model, tuple(job.endpoint.parameters.items()))
-    held = store.read_json(store.join(job.folder, ASKED_FILE))
+    held = read_asked(job.folder)
     there = held is not None and not job.redraw and store.exists(store.join(job.folder, SAMPLE_FILE))
     if held is not None:
         _check(job, asking, drawn, held, console)
@@ -200,6 +200,7 @@ async def _round(
     ticker: Ticker,
 ) -> None:
     limits = Limits(job.rate, job.tokens_rate)
+    asked.pause = lambda: limits.pause
     async with Asker(endpoint, limits) as asker:
         ask = Round(asker, asking.prompt, answers, purse, job.concurrency, asked, ticker)
         await ask(questions(job.folder, asking))

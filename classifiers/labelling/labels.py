@@ -10,6 +10,7 @@ A label is always text, as the prompt names it: "3", "yes", "mathematics".
 """
 
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -110,6 +111,15 @@ def read_reviews(folder: str | Path) -> pa.Table:
     return REVIEWS.empty_table() if reviews is None else reviews
 
 
+def read_asked(folder: str | Path) -> dict[str, Any] | None:
+    """What asked.json says: how the sample was drawn, and what was asked; None where none that is whole is
+    there."""
+    found = store.read_json(store.join(str(folder), ASKED_FILE))
+    if not isinstance(found, dict):
+        return None
+    return found if all(isinstance(found.get(name, {}), dict) for name in ("sample", "labels")) else None
+
+
 def _read(path: str, schema: pa.Schema) -> pa.Table | None:
     """A Parquet file of that schema, None where there is none."""
     if not store.exists(path):
@@ -118,7 +128,10 @@ def _read(path: str, schema: pa.Schema) -> pa.Table | None:
         with store.open_input(path) as file:
             found = pq.read_table(file)
     except (pa.ArrowInvalid, OSError) as fault:
-        raise StoreError(f"{path}: cannot be read: {str(fault).splitlines()[0]}") from fault
+        again = (
+            "the command that wrote it writes it again, without asking" if schema is LABELS else "restore it"
+        )
+        raise StoreError(f"{path}: cannot be read: {str(fault).splitlines()[0]}; {again}") from fault
     missing = [field for field in schema if field.name not in found.column_names]
     for field in missing:
         if field.nullable:

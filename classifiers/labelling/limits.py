@@ -47,6 +47,11 @@ class Limits:
         self._next_token = now + tokens * self._per_token
         return now
 
+    @property
+    def pause(self) -> float:
+        """Seconds for which the endpoint wants no request, from now."""
+        return max(0.0, self._paused_to - self._clock())
+
     def used(self, more: int) -> None:
         """A request took `more` tokens than was thought, or fewer (negative)."""
         self._next_token += more * self._per_token

@@ -30,6 +30,7 @@ from pipeline.stage import Listed
 FOLDER = Path(__file__).parents[1] / "prompts"
 SUFFIXES = (".yaml", ".yml")
 MOST_LABELS = 200
+MOST_CHARACTERS = 100  # of a label
 
 _FORM = 1  # goes up when code below changes what a model is shown or asked
 _PLACES = re.compile(r"\{(text|boundary|labels|answer)\}")
@@ -105,9 +106,17 @@ class Prompt(BaseModel):
     def _can_be_told_apart(cls, labels: dict[str, Description]) -> dict[str, Description]:
         if not 2 <= len(labels) <= MOST_LABELS:
             raise ValueError(f"expected 2 to {MOST_LABELS} labels, found {len(labels)}")
-        wrong = [label for label in labels if label != label.strip() or "\n" in label]
+        wrong = [label for label in labels if label != label.strip() or not label.isprintable() or not label]
         if wrong:
-            raise ValueError(f"label {wrong[0]!r}: expected no white space around it")
+            raise ValueError(
+                f"label {wrong[0]!r}: expected text without white space around it or control characters"
+            )
+        long = [label for label in labels if len(label) > MOST_CHARACTERS]
+        if long:
+            raise ValueError(
+                f"label {long[0][:40]!r}…: {len(long[0]):,} characters; expected a name of at most "
+                f"{MOST_CHARACTERS}, and what it means beside it"
+            )
         folded = [label.casefold() for label in labels]
         twice = [label for label in labels if folded.count(label.casefold()) > 1]
         if twice:

@@ -15,6 +15,7 @@ from text import tokens
 from text.strings import Strings
 
 _BATCH = 256  # documents that are read at a time
+_MOST = 2**31 - 1  # that a column of tokens holds
 _FRAME = 8  # tokens that a chat template puts around a message, about
 
 
@@ -117,6 +118,6 @@ def _row(asking: Asking, shown: int, answer: Answer | None, verdict: Verdict) ->
         "status": verdict.status,
         "reason": verdict.reason,
         "raw": None if answer is None else answer.raw if answer.raw is not None else answer.refusal,
-        "tokens_in": 0 if answer is None else answer.tokens_in,
-        "tokens_out": 0 if answer is None else answer.tokens_out,
+        "tokens_in": 0 if answer is None else min(answer.tokens_in, _MOST),
+        "tokens_out": 0 if answer is None else min(answer.tokens_out, _MOST),
     }

@@ -26,11 +26,10 @@ from pipeline import store
 from pipeline.counted import counted
 from pipeline.errors import PlanError
 from pipeline.faults import choose
+from pipeline.printed import printable
 
 _MANY = 12  # labels: of more the meanings are told when they are asked for
 _LINES = 12  # of a text, at least, that are shown at once
-# C0 and C1 but line breaks, halves of surrogates, marks and overrides of direction.
-_STEERING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,100}")
 
 
@@ -67,8 +66,10 @@ def review(asked: Review, console: Console, typed: TextIO = sys.stdin) -> list[C
     answered = read_answered(asked.folder)
     by, warning = asked_by(asked.folder, asked.prompt, answered)
     reviewer = asked.reviewer or login()
-    if not _NAME.fullmatch(reviewer):
-        raise PlanError(f"--reviewer {reviewer!r}: expected a name of 1 to 100 characters")
+    if not _NAME.fullmatch(reviewer) or printable(reviewer) != reviewer or not reviewer.strip():
+        raise PlanError(
+            f"--reviewer {reviewer!r}: expected a name of 1 to 100 characters, none that steers a terminal"
+        )
     if warning:
         _say(console, warning, "yellow")
     documents = _documents(asked, by, answered)
@@ -163,7 +164,7 @@ class _Session:
         told = " · ".join(
             filter(None, (f"{at + 1:,} of {len(self._left):,}", document["source"], document["language"]))
         )
-        console.print(Rule(Text(told), style="cyan"))
+        console.print(Rule(Text(printable(told)), style="cyan"))
         _say(console, printable(where), "dim")
         self._rest = printable(document["text"].as_py())
         self._text(max(_LINES, console.height - 10))
@@ -260,10 +261,6 @@ def page(text: str, width: int, lines: int) -> tuple[list[str], int]:
     return shown, at
 
 
-def printable(text: str) -> str:
-    """The text without what would steer a terminal: control characters, and marks that turn its direction."""
-    return _STEERING.sub("·", text.replace("\r\n", "\n").replace("\t", "    "))
-
-
 def _say(console: Console, line: str, style: str = "") -> None:
-    console.print(line, style=style, highlight=False, markup=False, soft_wrap=True)
+    # Labels may be somebody else's too.
+    console.print(printable(line), style=style, highlight=False, markup=False, soft_wrap=True)

@@ -11,16 +11,17 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 import pyarrow as pa
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
 from classifiers.labelling.agreement import Agreement, Figure, agreement, alpha
 from classifiers.labelling.labels import (
-    ASKED_FILE,
     OK,
     REVIEWS,
     REVIEWS_FILE,
     read_answered,
+    read_asked,
     read_reviews,
 )
 from classifiers.labelling.prompt import load_prompt
@@ -54,7 +55,7 @@ def asked_by(folder: str, prompt: str | None, answered: pa.Table) -> tuple[Asked
     prompt   a name or the path of a YAML file; None: as the folder says
     PlanError where `prompt` cannot be read, and where nothing says that there are two labels.
     """
-    told = store.read_json(store.join(folder, ASKED_FILE)) or {}
+    told = read_asked(folder) or {}
     meanings, ordered, warning = dict(told.get("labels", {})), bool(told.get("ordered")), ""
     if prompt is not None:
         found = load_prompt(prompt)
@@ -204,7 +205,9 @@ def _mixed_up(each: Compared, asked: Asked, console: Console) -> None:
     """Who said what: as a table, or the commonest pairs where there are too many labels for one."""
     counts = each.agreement.counts
     used = [at for at in range(len(asked.labels)) if asked.ordered or counts[at].any() or counts[:, at].any()]
-    if len(used) <= _CONFUSIONS:
+    names = [cell_len(asked.labels[at]) for at in used]
+    wide = sum(names) + max(names, default=0) + 3 * len(names) + cell_len(each.first)
+    if len(used) <= _CONFUSIONS and wide <= console.width:
         table = Table(
             f"{each.first} ↓  {each.second} →", *(asked.labels[at] for at in used), title_justify="left"
         )

@@ -71,6 +71,11 @@ class Ticker:
         parts += [f"{asked.failed:,} failed ({asked.fault})"] if asked.failed else []
         if done and done < asked.total:
             parts.append(f"{_duration((asked.total - done) * spent / done)} left")
+        pause = asked.pause()
+        if asked.signal is not None:
+            parts.append("stopping: waits for what is under way, 10 s at most; again: not even that")
+        elif pause >= 1:
+            parts.append(f"the endpoint wants no question for {_duration(pause)}")
         return Text("label: " + ", ".join(parts))
 
 

@@ -80,7 +80,9 @@ def judge(prompt: Prompt, answer: Answer) -> Verdict:
     label = spelled.get(given.label.strip().casefold())
     if label is None:
         return Verdict(UNPARSABLE, fault=f"label {given.label!r} is none of those listed")
-    return Verdict(OK, label, " ".join(given.reason.split()) if given.reason else None)
+    # Half a pair of surrogates, which JSON can spell, cannot be stored.
+    reason = " ".join((given.reason or "").encode("utf-8", "replace").decode().split())
+    return Verdict(OK, label, reason or None)
 
 
 def _object(text: str) -> tuple[Any, str]:

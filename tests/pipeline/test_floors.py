@@ -20,6 +20,7 @@ CORE = {
     "pipeline.index",
     "pipeline.marks",
     "pipeline.pace",
+    "pipeline.printed",
     "pipeline.store",
     "pipeline.thresholds",
 }

@@ -131,9 +131,12 @@ def test_equal_values_share_a_bin() -> None:
     ("wanted", "message"),
     [
         ({"where": "scroe > 1"}, r"--where 'scroe > 1': Binder Error.*scroe"),
-        ({"where": "score >"}, "--where 'score >': Parser Error"),
+        ({"where": "score >"}, "--where 'score >': "),
         ({"by": ("quantiles(url, x)",)}, r"--by 'quantiles\(url, x\)': "),
         ({"by": ("source", "lang")}, r"--by 'lang': Binder Error.*lang"),
+        ({"where": "score > 1) OR (true"}, r"--where 'score > 1\) OR \(true': "),
+        ({"where": "random() < 0.1"}, r"random\(\) is not the same every time"),
+        ({"by": ("quantiles(score * random(), 2)",)}, r"random\(\) is not the same every time"),
         ({"by": ("quantiles(score, 1)",)}, "expected two bins or more"),
         ({"by": ("id",)}, "--by id: more strata than --sample 5"),
         ({"documents": "all"}, "--documents 'all': expected kept, dropped or both"),

@@ -40,6 +40,9 @@ def test_torn_line_costs_itself_alone(tmp_path: Path) -> None:
     for cut in (2, 3, line // 2, line - 30, line - 1):
         file.write_bytes(whole[:-cut])
         assert [answer.key for answer in Answers(str(tmp_path))] == ["a", "b"]
+    for garbage in (b"[" * 100_000, b'{"key": "b", "raw": 5}', b'{"key": 5, "raw": "x"}', b"\xff", b"null"):
+        file.write_bytes(whole.replace(whole[line : 2 * line], garbage + b"\n"))
+        assert [answer.key for answer in Answers(str(tmp_path))] == ["a", "c"]
     file.write_bytes(whole.replace(b'"b"', b'"b', 1))
     assert [answer.key for answer in Answers(str(tmp_path))] == ["a", "c"]
 

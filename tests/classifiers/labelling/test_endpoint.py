@@ -75,6 +75,85 @@ def test_filter_says_nothing_of_what_the_server_takes(llm: Any, reply: Any) -> N
     assert ["response_format" in body for body in llm.requests] == [True, True, False]
 
 
+def completion(message: Any, **more: Any) -> bytes:
+    return json.dumps({"choices": [{"message": message, "finish_reason": "stop"}], **more}).encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (completion({"content": None}), (None, 9, 1)),
+        (
+            completion({"content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}),
+            ("ab", 9, 1),
+        ),
+        (completion({"content": [{"type": "image"}]}), (None, 9, 1)),
+        (completion({"content": {"label": "1"}}), ('{"label": "1"}', 9, 3)),
+        (completion({"content": "é"}).decode("unicode_escape").encode("latin-1"), ("�", 9, 1)),
+        (completion({"content": "a"}).decode().encode("utf-16"), ("a", 9, 1)),
+        (completion({"content": "a"}, usage={"prompt_tokens": 4, "completion_tokens": 2}), ("a", 4, 2)),
+        (completion({"content": "a"}, usage={"prompt_tokens": 4}), ("a", 4, 1)),
+        (completion({"content": "a"}, usage={"prompt_tokens": None, "completion_tokens": "7"}), ("a", 9, 1)),
+        (completion({"content": "a"}, usage={"prompt_tokens": -4, "completion_tokens": 1.5}), ("a", 9, 1)),
+        (completion({"content": "a"}, usage={"prompt_tokens": 0, "completion_tokens": 10**12}), ("a", 9, 1)),
+        (completion({"content": "a"}, usage="some"), ("a", 9, 1)),
+    ],
+)
+def test_answers_of_all_forms_are_read(
+    llm: Any, reply: Any, body: bytes, expected: tuple[str | None, int, int]
+) -> None:
+    replies(llm, reply(body=body))
+    (answer,) = ask(Endpoint(llm.url, "m"))
+    assert (answer.raw, answer.tokens_in, answer.tokens_out) == expected
+    assert answer.counted is (expected[1:] == (4, 2))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"[" * 100_000,
+        completion(None),
+        completion("text"),
+        json.dumps({"choices": {"a": 1}}).encode(),
+        json.dumps({"choices": [None]}).encode(),
+        json.dumps({"choices": ["a"]}).encode(),
+        "<html>\x1b[31m\x9b".encode(),
+    ],
+)
+def test_what_is_no_completion_is_told_and_steers_no_terminal(llm: Any, reply: Any, body: bytes) -> None:
+    replies(llm, reply(body=body))
+    with pytest.raises(EngineError, match="what answers is no chat completion") as fault:
+        ask(Endpoint(llm.url, "m"))
+    assert str(fault.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("said", "status"), [("System role not supported", 400), ("Conversation roles must alternate …", 422)]
+)
+def test_model_without_a_system_message_gets_it_before_the_user_s(
+    llm: Any, reply: Any, said: str, status: int
+) -> None:
+    two = [{"role": "system", "content": "Be brief."}, *MESSAGES]
+    llm.answer = lambda body: reply(said, status) if len(body["messages"]) > 1 else LABEL
+
+    async def one() -> Answer:
+        async with Asker(Endpoint(llm.url, "m")) as asker:
+            return await asker.ask("a", two, SCHEMA, 9)
+
+    assert asyncio.run(one()).raw == LABEL
+    assert llm.requests[1]["messages"] == [{"role": "user", "content": "Be brief.\n\nA text."}]
+    assert "response_format" in llm.requests[1]
+
+
+def test_schema_that_the_server_stumbles_over_is_left_out(llm: Any, reply: Any) -> None:
+    broken = reply("failed to parse grammar", 500)
+    llm.answer = lambda body: broken if "response_format" in body else LABEL
+    assert [each.raw for each in ask(Endpoint(llm.url, "m", retries=0), 2)] == [LABEL, LABEL]
+    assert len(llm.requests) == 3
+
+
 def test_half_a_surrogate_pair_can_be_stored(llm: Any) -> None:
     llm.answer = lambda _: "a\ud800"
     assert ask(Endpoint(llm.url, "m"))[0].raw == "a?"

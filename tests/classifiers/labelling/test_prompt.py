@@ -116,6 +116,8 @@ def test_labels_may_stand_in_a_file_of_their_own(tmp_path: Path) -> None:
         ("name: colour\n", "", 1, "key 'name' is missing"),
         ("about: what", "abuot: what", 1, "yaml:2: prompt: unknown key 'abuot'; did you mean 'about'"),
         ("red: warm", "Blue: warm", 3, "Blue and blue differ in capitals alone"),
+        ("red: warm", '"re\\ed": warm', 3, "without white space around it or control characters"),
+        ("red: warm", f"{'r' * 101}: warm", 3, "101 characters; expected a name of at most 100"),
         ("  red: warm\n", "", 3, "expected 2 to 200 labels, found 1"),
         ("labels:", "ordered: yes please\nlabels:", 3, "ordered is 'yes please'"),
         ("labels:", "ordered: true\nlabels:", 1, "ordered: labels red, blue; expected numbers"),

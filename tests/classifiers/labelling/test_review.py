@@ -25,9 +25,10 @@ from classifiers.labelling import keys
 from classifiers.labelling.keys import Choices, Command
 from classifiers.labelling.labels import LABELS, read_labels, read_reviews
 from classifiers.labelling.prompt import load_prompt
-from classifiers.labelling.review import Review, page, printable, review
+from classifiers.labelling.review import Review, page, review
 from classifiers.labelling.reviews import Reviews, order
 from pipeline.errors import PlanError
+from pipeline.printed import printable
 
 GRADES = Choices(tuple("012345"))
 KINDS = Choices(("none", "hate", "harassment", "scam"))
@@ -273,6 +274,8 @@ def test_only_some(labels: Maker) -> None:
         sit(folder, "", only=("7",))
     with pytest.raises(PlanError, match="--reviewer '\\\\n': expected a name"):
         sit(folder, "", reviewer="\n")
+    with pytest.raises(PlanError, match="none that steers a terminal"):
+        sit(folder, "", reviewer="ad\x9ba")
 
 
 def test_what_the_labels_mean(labels: Maker, tmp_path: Path) -> None:

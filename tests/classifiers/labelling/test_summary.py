@@ -36,6 +36,10 @@ def test_log_gets_a_line_every_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> N
 def test_before_the_first_answer_nothing_is_foretold(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(summary, "LINES_EVERY", 0.0)
     assert lines(Asked(1), 1) == ["label: 0/1 document"]
+    waits = Asked(1, pause=lambda: 300.0)
+    assert lines(waits, 1) == ["label: 0/1 document, the endpoint wants no question for 5 min"]
+    stops = Asked(1, signal=2)
+    assert lines(stops, 1)[0].startswith("label: 0/1 document, stopping: waits for what is under way")
 
 
 def test_of_many_labels_each_has_a_row() -> None:
