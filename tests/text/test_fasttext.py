@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 from text.fasttext import UNKNOWN, FastText
 from text.fasttext import classifier as kernel
+from text.fasttext.model_file import read_model
 from text.strings import Strings
 
 LOSSES = {"hs": 1, "ns": 2, "softmax": 3, "ova": 4}
@@ -224,6 +225,26 @@ def test_answers_do_not_depend_on_what_came_before(
     assert np.array_equal(scores[::-1], rearranged)
 
 
+def test_a_text_of_many_tokens_of_its_own_takes_no_room_for_all_of_them(
+    models: tuple[FastText, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A text in many pieces, between others, is answered as in one, to the bit."""
+    ours, package = models
+    long = " ".join(f"{WORDS[k % len(WORDS)].strip('</>')}{k}" for k in range(1, 3000))
+    texts = ["the", "", long, "__label__none " * 600, f"{long} </s> of", "of", ""]
+    strings = Strings.of(pa.array(texts, pa.large_string()))
+    labels, scores = ours.predict(strings, 2)
+    monkeypatch.setattr(kernel, "_KEPT", 40_000)
+    parts = FastText.__new__(FastText)
+    parts.__dict__.update(ours.__dict__)
+    parts._tokens, parts._vectors, parts._facts = type(ours._tokens)(), ours._vectors[:0], ours._facts[:0]
+    again, same = parts.predict(strings, 2)
+    assert np.array_equal(labels, again)
+    assert np.array_equal(scores, same)
+    assert parts._vectors.nbytes < 4 * 40_000
+    compare(ours, package, texts, 2)
+
+
 @pytest.mark.parametrize("form", [FORMS[0], FORMS[1], FORMS[2]], ids=str)
 def test_a_file_that_is_cut_off_or_goes_on_is_no_model(tmp_path: Path, form: Form) -> None:
     path = write_model(
@@ -238,6 +259,14 @@ def test_a_file_that_is_cut_off_or_goes_on_is_no_model(tmp_path: Path, form: For
         path.write_bytes(data)
         with pytest.raises(ValueError, match=r"whole\.bin is not a fastText model that can be used: "):
             FastText(path)
+
+
+def test_a_file_of_floret_is_told_what_it_is(tmp_path: Path) -> None:
+    path = write_model(tmp_path / "made.bin", WORDS, FORMS[2])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:52] + struct.pack("<2i", 1, 1) + whole[52:])
+    with pytest.raises(ValueError, match=r"made\.bin .* a file that floret saved has two numbers more"):
+        FastText(path)
 
 
 def test_any_byte_may_be_wrong(tmp_path: Path) -> None:
@@ -259,6 +288,22 @@ def test_numbers_that_are_not_finite_are_refused(tmp_path: Path) -> None:
     path = write_model(tmp_path / "made.bin", WORDS, replace(FORMS[0], spread=float("inf")))
     with pytest.raises(ValueError, match="not finite"):
         FastText(path)
+
+
+def test_dictionaries_that_cannot_be_are_refused(tmp_path: Path) -> None:
+    path = write_model(tmp_path / "made.bin", ["the", "of"], replace(FORMS[0], labels=2))
+    whole = path.read_bytes()
+    label = whole.index(b"__label__")
+    counts = whole.index(b"\0", label) + 1
+    for data, said in (
+        (whole.replace(b"the\0", b"of\0"), "there twice"),
+        (whole[:counts] + struct.pack("<q", -1) + whole[counts + 8 :], "counts of its labels"),
+        (whole[:counts] + struct.pack("<q", 1 << 60) + whole[counts + 8 :], "counts of its labels"),
+        (whole[:64] + struct.pack("<iii", 1 << 30, 1 << 29, 1 << 29) + whole[76:], "tokens are to come"),
+    ):
+        path.write_bytes(data)
+        with pytest.raises(ValueError, match=said):
+            read_model(path)
 
 
 def test_tokens_longer_than_a_word_of_the_processor(tmp_path: Path) -> None:

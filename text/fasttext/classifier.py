@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from text.fasttext.features import HELD, LANES, LINE, Rows, text_vectors, token_vectors, width
 from text.fasttext.interned import END, Interned, cut
-from text.fasttext.model_file import ModelFile, Quantised, read_model
+from text.fasttext.model_file import ModelFile, Quantised, label_names, read_model
 from text.fasttext.scores import best_of_all, best_of_tree, product, tree
 from text.strings import Bytes, Offsets, Strings
 
 UNKNOWN = -1
 _PIECE = 1 << 20  # bytes of text that are gone through at once; a longer text is a piece of its own
-_KEPT = 32 << 20  # bytes of vectors, and of what finds them, that are kept for the next texts
+_KEPT = 32 << 20  # bytes of vectors, and of what finds them, that are kept for the next texts, or are new
 _A_TOKEN = 64  # bytes that find one
 _DENSE = 64 << 20  # bytes up to which a quantised matrix is unpacked
 _AT_ONCE = 1 << 14  # rows that are copied at once
@@ -39,9 +39,7 @@ class FastText:
     def __init__(self, path: str | Path) -> None:
         """ValueError, naming the file, where it is not a supervised model."""
         model = read_model(path)
-        self.labels = [
-            token.decode(errors="replace").removeprefix("__label__") for token in model.tokens[model.words :]
-        ]
+        self.labels = label_names(model)
         self._words, self._chars = model.words, (model.min_chars, model.max_chars)
         self._word_ngrams = model.word_ngrams
         self.loss = model.loss
@@ -59,8 +57,6 @@ class FastText:
         self._weights = none if told or self._tree else weights
         self._known = Interned()
         self._known.add(model.tokens)
-        if self._known.count < len(model.tokens):
-            raise ValueError(f"{path} holds a token of its dictionary twice")
         self._tokens = Interned()
         self._vectors = np.empty((0, self._size), np.float32)
         self._facts = np.empty((0, 2), np.int32)
@@ -106,10 +102,41 @@ class FastText:
         return labels, scores
 
     def _means(self, data: Bytes, firsts: Offsets, lasts: Offsets) -> tuple[Floats, NDArray[np.int64]]:
+        begins, ends, cuts = cut(data, firsts, lasts)
+        means, counts = np.empty((len(firsts), self._size), np.float32), np.empty(len(firsts), np.int64)
+        spoken = np.empty(int(np.diff(cuts).max()) + 1, np.uint64)
+        # One text may have millions of tokens that no other has: so many are gone through at once as fill
+        # what is kept, wherever texts begin and end.
+        size = max(_KEPT // (self._size * 4 + _A_TOKEN), 1)
+        text = said = 0
+        for begin in range(0, max(len(begins), 1), size):
+            end = min(begin + size, len(begins))
+            numbers = self._numbered(data, begins[begin:end], ends[begin:end])
+            # Up to the text that goes on behind these tokens; none does behind the last ones.
+            until = int(np.searchsorted(cuts, end, "left")) if end < len(begins) else len(firsts)
+            whole = cuts[until] <= end
+            said = text_vectors(
+                numbers,
+                np.clip(cuts[text : until + 1], begin, end) - begin,
+                self._vectors,
+                self._facts,
+                self._word_ngrams,
+                self._rows,
+                means[text:until],
+                counts[text:until],
+                spoken,
+                np.empty(HELD + 1, np.int64),
+                said,
+                whole,
+            )
+            text = until if whole else until - 1
+        return means, counts
+
+    def _numbered(self, data: Bytes, begins: Offsets, ends: Offsets) -> NDArray[np.int32]:
+        """The numbers of tokens, whose vectors and facts are held then, as those of the text's end are."""
         tokens, known = self._tokens, self._known
         if tokens.count * (self._size * 4 + _A_TOKEN) > _KEPT:
             tokens.clear()
-        begins, ends, cuts = cut(data, firsts, lasts)
         done = tokens.count
         if not done:
             tokens.add([END])
@@ -118,7 +145,6 @@ class FastText:
             room = max(tokens.count, 2 * done)
             self._vectors = _longer(self._vectors, done, room)
             self._facts = _longer(self._facts, done, room)
-        rows = np.empty(HELD + 1, np.int64)
         token_vectors(
             _frozen(tokens.data),
             tokens.ends,
@@ -134,22 +160,9 @@ class FastText:
             self._vectors,
             self._facts,
             np.empty(int(np.diff(tokens.ends[done : tokens.count + 1]).max(initial=0)) + 2, np.uint8),
-            rows,
+            np.empty(HELD + 1, np.int64),
         )
-        means, counts = np.empty((len(firsts), self._size), np.float32), np.empty(len(firsts), np.int64)
-        text_vectors(
-            numbers,
-            cuts,
-            self._vectors,
-            self._facts,
-            self._word_ngrams,
-            self._rows,
-            means,
-            counts,
-            np.empty(int(np.diff(cuts).max()) + 1, np.uint64),
-            rows,
-        )
-        return means, counts
+        return numbers
 
 
 def _frozen(values: NDArray[Any]) -> NDArray[Any]:

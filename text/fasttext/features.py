@@ -213,18 +213,25 @@ def text_vectors(
     counts: NDArray[np.int64],
     spoken: NDArray[np.uint64],
     rows: NDArray[np.int64],
-) -> None:
+    said: int,
+    whole: bool,
+) -> int:
     """Writes the mean of the rows of each text's tokens, the last one `</s>`, and word n-grams, 0 where it
     has none; and the number of rows.
 
-    `spoken` is room for one more than the tokens of a text, `rows` for HELD rows.
+    `spoken` is room for one more than the tokens of a text, `rows` for HELD rows. The first text may go on
+    from an earlier call, that put `said` words of it there; unless `whole`, the last one goes on in the next
+    call: how many words that is to be told, 0 where none goes on.
     """
     size = vectors.shape[1]
     at_once = min(HELD, max(_FEW, _IN_FLIGHT // size))
     for text in range(len(cuts) - 1):
         total = means[text]
-        total[:] = 0
         count = words = n = _NONE
+        if text == 0 and said > 0:
+            count, words = counts[text], np.int64(said)
+        else:
+            total[:] = 0
         for at in range(cuts[text], cuts[text + 1]):
             if at + _AHEAD < cuts[text + 1]:
                 ahead = np.int64(numbers[at + _AHEAD])
@@ -237,6 +244,9 @@ def text_vectors(
                 add(total, vectors, token)
                 spoken[words] = np.uint64(np.int64(facts[token, 1]))
                 words += 1
+        if not whole and text == len(cuts) - 2:
+            counts[text] = count
+            return int(words)
         count += facts[0, 0]
         add(total, vectors, _NONE)
         spoken[words] = np.uint64(np.int64(facts[0, 1]))
@@ -260,3 +270,4 @@ def text_vectors(
         for k in range(size):
             total[k] *= scale
         counts[text] = count
+    return 0

@@ -23,6 +23,8 @@ LOSSES = {1: "hs", 2: "ns", 3: "softmax", 4: "ova"}
 _SUPERVISED = 3
 _MODELS = {1: "cbow", 2: "skipgram"}
 _CENTROIDS = 256
+_SHORTEST = 10  # bytes of a token of the dictionary: its zero, its count, its kind
+_MOST_COUNTED = 10**15  # texts of all labels together: what fastText takes for infinite
 _ARGUMENTS = 12  # of four bytes each, before one of eight
 
 Floats = NDArray[np.float32]
@@ -88,6 +90,11 @@ def read_model(path: str | Path) -> ModelFile:
         raise ValueError(f"{path} is not a fastText model that can be used: {fault}") from fault
 
 
+def label_names(model: ModelFile) -> list[str]:
+    """The labels in the order of the file, without their prefix."""
+    return [token.decode(errors="replace").removeprefix("__label__") for token in model.tokens[model.words :]]
+
+
 class _Reader:
     """Takes numbers and arrays off the bytes of a file, in order."""
 
@@ -112,6 +119,10 @@ class _Reader:
             raise ValueError(f"the word at byte {begin:,} has no end")
         self._at += end + 1
         return window[:end]
+
+    def left(self) -> int:
+        """Bytes that are still to come."""
+        return len(self._data) - self._at
 
     def end(self) -> None:
         if self._at != len(self._data):
@@ -143,7 +154,12 @@ def _model(file: _Reader) -> ModelFile:
     size, words, labels = file.numbers("iii")
     _, kept_count = file.numbers("qq")
     if min(dim, labels) < 1 or words < 0 or size != words + labels:
-        raise ValueError(f"{dim} dimensions, {words} words and {labels} labels of {size} tokens")
+        raise ValueError(
+            f"{dim} dimensions, {words} words and {labels} labels of {size} tokens; a file that floret "
+            "saved has two numbers more than fastText's, and `winnow train` cuts them out"
+        )
+    if size * _SHORTEST > file.left():
+        raise ValueError(f"it is cut off: {size:,} tokens are to come, and {file.left():,} bytes")
     if buckets < 1 and (word_ngrams > 1 or max_chars > 0):
         raise ValueError(f"n-grams without buckets ({buckets})")
     tokens: list[bytes] = []
@@ -153,6 +169,10 @@ def _model(file: _Reader) -> ModelFile:
         counts[at], kind = file.numbers("qb")
         if kind != (at >= words):
             raise ValueError(f"words and labels are not in order at token {at}")
+    if min(counts[words:]) < 0 or sum(counts[words:].tolist()) >= _MOST_COUNTED:
+        raise ValueError("the counts of its labels are not possible")
+    if len(set(tokens)) < size:
+        raise ValueError("a token of its dictionary is there twice")
     pairs = file.array("<i4", 2 * max(kept_count, 0)).reshape(-1, 2)
     (quantised,) = file.numbers("?")
     if kept_count >= 0 and not quantised:
