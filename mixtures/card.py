@@ -16,7 +16,7 @@ def card(manifest: Mapping[str, Any], recipe_yaml: str) -> str:
 
     Of the manifest it reads `corpus`, `winnow` (the version), `mixture` (what `draw` returned), what of
     `tripwires` was accepted, and for every entry of `sources` and `across` the counts `documents`, `kept`
-    and `rules`, and the rules of its `steps`.
+    and `rules`, and of its `steps` the rules and what was behind them (`fingerprint`).
     """
     mixture = manifest["mixture"]
     total, name = mixture["total"], manifest["corpus"]
@@ -36,6 +36,7 @@ def card(manifest: Mapping[str, Any], recipe_yaml: str) -> str:
         _licences(mixture["sources"]),
         "## What was dropped",
         _dropped(manifest),
+        *_behind(manifest),
         "## Columns",
         _columns(mixture["columns"]),
         "## Recipe",
@@ -141,7 +142,7 @@ def _downsampled(sources: Mapping[str, Any]) -> Iterator[str]:
                 ]
                 for row in told["labels"]
             ]
-            yield f"No more of {name} than is said here, by {by}:"
+            yield f"An epoch of {name} holds no more than is said here, by {by}; and what was drawn of it:"
             yield _table(head, rows)
 
 
@@ -160,10 +161,8 @@ def _licences(sources: Mapping[str, Any]) -> str:
 
 def _dropped(manifest: Mapping[str, Any]) -> str:
     """Documents by rule, source by source and then for what looks at all sources together."""
-    parts = [(name, part) for name, part in sorted(manifest["sources"].items())]
-    parts += [(part["layer"], part) for part in manifest["across"]]
     rows = []
-    for name, part in parts:
+    for name, part in _parts(manifest):
         drop_if = {rule: told for step in part["steps"] for rule, told in step["rules"].items()}
         rows.append([name, "read", "", f"{part['documents']:,}"])
         dropping = sorted(part["rules"].items(), key=lambda item: (-item[1]["documents"], item[0]))
@@ -177,6 +176,25 @@ def _dropped(manifest: Mapping[str, Any]) -> str:
         ["A document may fail several rules and counts for each.", *_cut(manifest), *_accepted(manifest)]
     )
     return f"{said}\n\n{_table(['where', 'rule', 'drops if', 'documents'], rows)}" if rows else said
+
+
+def _parts(manifest: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Sources and then layers, by name."""
+    return [*sorted(manifest["sources"].items()), *((part["layer"], part) for part in manifest["across"])]
+
+
+def _behind(manifest: Mapping[str, Any]) -> Iterator[str]:
+    """Models, lists and libraries that steps used, by version or hash of the content."""
+    rows = [
+        [name, step["name"], _code(" ".join(step["fingerprint"].split()))]
+        for name, part in _parts(manifest)
+        for step in part["steps"]
+        if step.get("fingerprint")
+    ]
+    if rows:
+        yield "## Models and lists"
+        yield "What steps read besides the documents, by version or by hash of the content."
+        yield _table(["where", "step", "what it was"], rows)
 
 
 def _cut(manifest: Mapping[str, Any]) -> Iterator[str]:

@@ -30,7 +30,7 @@ from text.hashing import Hashes
 
 RUN_BYTES = 32 << 20  # of text in a run of the shuffle, and in a cell of all runs together, about
 SHARE_BYTES = 128 << 10  # of text that a shard has in a run, about: a smaller one costs a read as well
-_MADE = 4  # raised when what tasks leave in scratch is made otherwise
+_MADE = 5  # raised when what tasks leave in scratch is made otherwise
 LICENCES = 20  # of a source that the manifest tells apart
 BINS_PER_SHARD = 64  # of the position key: shards are cut to about a hundredth of their size
 

@@ -6,6 +6,7 @@ a topic's column at its simplest.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -20,6 +21,7 @@ from pipeline.expression import Labels, not_a_label
 from text.hashing import Hashes, mix_array, random_words
 
 ALL_OF_THEM = np.uint64((1 << 64) - 1)  # the threshold of a label of which everything is kept
+ANY_SIZE = (1 << 63) - 1  # tokens of a document that a step lets through: any
 _THIN = np.uint64(0x646F776E73616D70)  # keeps its stream of hashes apart: "downsamp"
 
 
@@ -97,11 +99,34 @@ def thinning(selection: Hashes, seed: int) -> Hashes:
     return mix_array(selection ^ random_words(1, np.uint64(seed) ^ _THIN)[0])
 
 
-def is_kept(selection: Hashes, labels: Counts, thresholds: Hashes, seed: int) -> NDArray[np.bool_]:
-    """Whether each repetition is kept, [n]: those of its label with hashes below its threshold.
+@dataclass(frozen=True)
+class Cuts:
+    """Which repetitions of each label of a source are kept: those that pass any of its steps, which have a
+    thinning hash below the step's and no more tokens than it lets through.
 
-    labels   number of each one's label; thresholds, by that number
+    below   [steps, labels + 1]
+    most    [steps, labels + 1], tokens
     """
-    threshold = thresholds[labels]
-    kept: NDArray[np.bool_] = (thinning(selection, seed) < threshold) | (threshold == ALL_OF_THEM)
+
+    below: Hashes
+    most: Counts
+
+    @classmethod
+    def of(cls, steps: Sequence[Sequence[tuple[int, int]]]) -> "Cuts":
+        """From the steps of each label."""
+        shape = (max(map(len, steps), default=0), len(steps))
+        below, most = np.zeros(shape, np.uint64), np.zeros(shape, np.int64)
+        for label, mine in enumerate(steps):
+            for at, (threshold, tokens) in enumerate(mine):
+                below[at, label], most[at, label] = threshold, tokens
+        return cls(below, most)
+
+
+def is_kept(selection: Hashes, labels: Counts, tokens: Counts, cuts: Cuts, seed: int) -> NDArray[np.bool_]:
+    """Whether each repetition is kept, [n], by the number of its label and its tokens."""
+    kept = np.zeros(len(selection), np.bool_)
+    hashes = thinning(selection, seed)
+    for below, most in zip(cuts.below, cuts.most, strict=True):
+        threshold = below[labels]
+        kept |= ((hashes < threshold) | (threshold == ALL_OF_THEM)) & (tokens <= most[labels])
     return kept

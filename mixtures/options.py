@@ -71,7 +71,11 @@ class Downsampling(Options):
         description="the label of a document: SQL over its columns, a column's name at its simplest"
     )
     to: dict[str, float] = Field(
-        description="label → its share of a source's tokens at most, from 0 to 1; by 1 it is only counted"
+        description="label → its share of a source's tokens at most, from 0 to 1; by 1 it is only counted",
+        json_schema_extra={
+            "minProperties": 1,
+            "additionalProperties": {"type": "number", "minimum": 0, "maximum": 1},
+        },
     )
     sources: Listed = Field(default=(), description="sources to downsample, each for itself; none: all")
 

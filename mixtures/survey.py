@@ -8,7 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mixtures.columns import stored_columns
-from mixtures.labels import Coded, is_kept
+from mixtures.labels import Coded, Cuts, is_kept
 from mixtures.options import Downsampling
 from mixtures.repeats import Repeat, each
 from pipeline.corpus import CorpusUnit
@@ -63,8 +63,8 @@ class Stock:
 @dataclass(frozen=True)
 class Held:
     """Of a unit's living documents selection and position hash, tokens, bytes of text, how often an epoch
-    holds each (None: once) and the number of its label (None: not downsampled), [n] each; and by these
-    numbers the thinning hash below which a document is kept (None: not known yet)."""
+    holds each (None: once) and the number of its label (None: not downsampled), [n] each; and which of these
+    are kept (None: not known yet)."""
 
     selection: Hashes
     position: Hashes
@@ -72,7 +72,7 @@ class Held:
     size: Integers
     repeats: Integers | None = None
     labels: Integers | None = None
-    thresholds: Hashes | None = None
+    cuts: Cuts | None = None
 
 
 @dataclass(frozen=True)
@@ -81,14 +81,14 @@ class Keys:
 
     repeats     by source, the expression that says how often an epoch holds a document; not named: once
     labels      by source, what its documents are downsampled by; not named: not at all
-    thresholds  by source, of each label, the thinning hash below which an epoch keeps a document
+    cuts        by source, which documents of each label an epoch keeps
     """
 
     folder: str
     seed: int
     repeats: Mapping[str, str]
     labels: Mapping[str, Downsampling] = field(default_factory=dict)
-    thresholds: Mapping[str, Hashes] = field(default_factory=dict)
+    cuts: Mapping[str, Cuts] = field(default_factory=dict)
 
     def survey(self, unit: CorpusUnit) -> Stock:
         """Task over units: writes the unit's file unless it is there, and sums it up."""
@@ -121,15 +121,15 @@ class Keys:
         tokens, size, *rest = (count.view(np.int64) for count in counts)
         repeats = rest.pop(0) if unit.source in self.repeats else None
         labels = rest.pop(0) if unit.source in self.labels else None
-        return Held(selection, position, tokens, size, repeats, labels, self.thresholds.get(unit.source))
+        return Held(selection, position, tokens, size, repeats, labels, self.cuts.get(unit.source))
 
     def epoch(self, held: Held) -> tuple[Integers, Hashes]:
         """The documents of an epoch: row and selection hash of each, as often as it is repeated and kept."""
         row, selection = np.arange(len(held.selection)), held.selection
         if held.repeats is not None:
             row, selection = each(held.selection, held.repeats, self.seed)
-        if held.labels is not None and held.thresholds is not None:
-            kept = is_kept(selection, held.labels[row], held.thresholds, self.seed)
+        if held.labels is not None and held.cuts is not None:
+            kept = is_kept(selection, held.labels[row], held.tokens[row], held.cuts, self.seed)
             row, selection = row[kept], selection[kept]
         return row, selection
 

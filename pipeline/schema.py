@@ -137,14 +137,19 @@ def _source(source: Source, models: _Models) -> dict[str, Any]:
 
 def _step(known: Sequence[Stage | Pass], models: _Models) -> dict[str, Any]:
     """One step: a bare name, or a mapping with one name as its key."""
-    bare = [{"const": step.name, "description": step.about} for step in known]
+    bare = []
     properties: dict[str, Any] = {RULES: _RULES, RECIPE: _recipe()}
     for step in known:
         options = models.object(step.options)
         options["properties"][RULES] = _RULES
         about = f"{step.about} {step.paper}".strip()
-        short = [{"type": "string"}] if step.options.short else []
-        properties[step.name] = {"description": about, "anyOf": [options, *short, {"type": "null"}]}
+        forms = [options]
+        if step.options.short:
+            forms.append({"type": "string"})
+        if not options.get("required"):
+            forms.append({"type": "null"})
+            bare.append({"const": step.name, "description": step.about})
+        properties[step.name] = {"description": about, "anyOf": forms}
     mapping = {
         "type": "object",
         "minProperties": 1,

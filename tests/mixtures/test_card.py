@@ -79,6 +79,15 @@ def test_nothing_drawn(workshop: "Workshop") -> None:
     assert yaml.safe_load(text.split("---")[1])["size_categories"] == ["n<1K"]
 
 
+def test_models_behind_the_signals_are_named(manifest: dict[str, Any]) -> None:
+    assert "## Models and lists" not in card(manifest, RECIPE)
+    scored = {"name": "classify", "rules": {}, "fingerprint": "edu sha256:0f"}
+    manifest["sources"]["web"]["steps"].append(scored)
+    manifest["across"][0]["steps"].append({"name": "semantic", "rules": {}, "fingerprint": "a\n|b"})
+    text = card(manifest, RECIPE)
+    assert "| web | classify | `edu sha256:0f` |\n| minhash | semantic | `a \\|b` |" in text
+
+
 def test_front_matter(manifest: dict[str, Any]) -> None:
     head = yaml.safe_load(card(manifest, RECIPE).split("---\n")[1])
     assert head["configs"] == [

@@ -157,6 +157,21 @@ def test_schema_accepts_a_run_file_and_names_its_faults(write_run: Callable[...,
     data["mixture"]["token"] = "8k"
     with pytest.raises(jsonschema.ValidationError, match="token"):
         jsonschema.validate(data, schema)
+    del data["mixture"]["token"]
+    steps = data["sources"]["web"]["steps"]
+    for step, fits in (
+        ({"classify": "models/edu"}, True),
+        ("toxicity", True),
+        ("classify", False),  # which model?
+        ({"classify": None}, False),
+        ({"toxicity": "en"}, False),
+    ):
+        data["sources"]["web"]["steps"] = [*steps, step]
+        assert jsonschema.Draft202012Validator(schema).is_valid(data) == fits, step
+    data["sources"]["web"]["steps"] = steps
+    data["mixture"]["downsample"] = {"by": "language", "to": {"en": 5}}
+    with pytest.raises(jsonschema.ValidationError, match="maximum of 1"):
+        jsonschema.validate(data, schema)
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,10 @@ def test_shares_in_shards_summary_and_card() -> None:
     with told.capture() as said:
         funnel(manifest, told)
     assert "web by topic: arts 75.0% → 50.0%; no document is sports\n" in said.get()
-    assert "No more of web than is said here, by `topic`:" in Path("out/README.md").read_text()
+    assert (
+        "An epoch of web holds no more than is said here, by `topic`; and what was drawn of it:"
+        in Path("out/README.md").read_text()
+    )
     with told.capture() as said:
         outline(make_plan(load("run.yaml")), told)
     assert "downsample: {by: topic, to: {arts: 0.5, sports: 0.1}, sources: [web]}" in said.get()
