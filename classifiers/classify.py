@@ -26,6 +26,7 @@ from pydantic import Field, field_validator
 
 from classifiers import scorer
 from classifiers.model import Answers, Model, digest, load_model, scores
+from classifiers.shipped import PREFIX, folder_of
 from pipeline.batch import Batch
 from pipeline.errors import PlanError
 from pipeline.faults import choose
@@ -40,7 +41,10 @@ class Options(StageOptions):
 
     short: ClassVar[str] = "model"
 
-    model: str = Field(min_length=1, description="folder that `winnow train` wrote, on this machine")
+    model: str = Field(
+        min_length=1,
+        description="folder that `winnow train` wrote, on this machine; winnow:NAME comes with winnow",
+    )
     name: str = Field(
         default="",
         pattern="^([a-z][a-z0-9_]*)?$",
@@ -70,13 +74,16 @@ class Options(StageOptions):
     def _is_local(cls, model: str) -> str:
         if "://" in model:
             raise ValueError(f"found {model!r}; expected a folder on this machine: fetch the model first")
-        return str(Path(model).expanduser())
+        return model if model.startswith(PREFIX) else str(Path(model).expanduser())
 
 
 def of(options: Options) -> Stage:
     """The stage for one model; PlanError where the folder holds none."""
     return replace(
-        STAGE, adds=pa.schema(_columns(options, load_model(options.model))), gpus=options.gpus, of=None
+        STAGE,
+        adds=pa.schema(_columns(options, load_model(folder_of(options.model)))),
+        gpus=options.gpus,
+        of=None,
     )
 
 
@@ -131,8 +138,9 @@ def _least(model: Model) -> float:
 
 def open_classify(options: Options) -> Measure:
     """Loads the model; PlanError where a file of it is missing or not what model.yaml says."""
-    model = load_model(options.model)
-    score = scorer.open_scorer(options.model, model)
+    folder = folder_of(options.model)
+    model = load_model(folder)
+    score = scorer.open_scorer(folder, model)
     labels = pa.array([*model.labels, UNDECIDED], pa.string())
     shown = [model.labels.index(label) for label in options.probabilities]
     least = _least(model)
@@ -166,9 +174,10 @@ def _probability(values: Answers, known: NDArray[np.bool_]) -> pa.Array:
 
 def fingerprint(options: Options) -> str:
     """The model by name and content: it stands in the manifest of every run."""
-    model = load_model(options.model)
-    besides = scorer.fingerprint(options.model, model)
-    return f"{model.name} sha256:{digest(options.model)}{'; ' if besides else ''}{besides}"
+    folder = folder_of(options.model)
+    model = load_model(folder)
+    besides = scorer.fingerprint(folder, model)
+    return f"{model.name} sha256:{digest(folder)}{'; ' if besides else ''}{besides}"
 
 
 STAGE = Stage(

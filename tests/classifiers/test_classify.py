@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -10,10 +11,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from classifiers.classify import STAGE, Options
-from classifiers.model import FASTTEXT, Model, digest, save_model, scores
+from classifiers.model import FASTTEXT, FILE, Model, digest, load_model, save_model, scores
 from classifiers.scorer import open_scorer, prepared
 from pipeline import steps
 from pipeline.batch import Batch
@@ -226,6 +228,26 @@ def test_faults(folder: Folder) -> None:
     for open_ in (STAGE.fingerprint, STAGE.open):
         with pytest.raises(PlanError, match=r"there is no model\.bin; expected the whole folder"):
             open_(Options(model=str(made)))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("labels", [0, 1], "labels.0: found 0; expected a text, in quotes"),
+        ("labels", [False, True], "labels.0: found False; expected a text, in quotes"),
+        ("range", [1, 0], "range: found [1.0, 0.0]; expected two numbers, the lower one first"),
+        ("range", [float("nan"), 1], "range: found [nan, 1.0]; expected two numbers"),
+        ("threshold", float("nan"), "threshold: Input should be a finite number"),
+        ("score", "value", "score value: a fastText model answers with labels"),
+        ("score", "expected", "score expected: labels no, yes; expected numbers"),
+    ],
+)
+def test_what_model_yaml_cannot_say(folder: Folder, key: str, value: Any, said: str) -> None:
+    made = folder()
+    content = yaml.safe_load((made / FILE).read_text())
+    (made / FILE).write_text(yaml.safe_dump({**content, key: value}))
+    with pytest.raises(PlanError, match=re.escape(said)):
+        load_model(made)
 
 
 RUN = """\
