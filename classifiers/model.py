@@ -11,6 +11,7 @@
 """
 
 import hashlib
+import math
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -19,7 +20,15 @@ import numpy as np
 import pyarrow as pa
 import yaml
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from pipeline.errors import PlanError
 from pipeline.faults import choose
@@ -51,7 +60,7 @@ class Model(BaseModel):
     labels: tuple[str, ...] = Field(default=(), description="in their order; none for a regression")
     positive: str | None = Field(default=None, description="the label whose probability is the score")
     range: tuple[float, float] | None = Field(default=None, description="least and greatest score")
-    threshold: float | None = Field(default=None, description="score from which a document is positive")
+    threshold: FiniteFloat | None = Field(default=None, description="score from which a document is positive")
     languages: tuple[str, ...] = Field(default=(), description="of the texts it was trained on, where known")
     lowercase: bool = Field(default=False, description="texts are put in lower case first")
     options: dict[str, Any] = Field(default_factory=dict, description="of its kind: `embed` of a head …")
@@ -65,8 +74,17 @@ class Model(BaseModel):
             raise ValueError(f"{twice or ''!r} found; expected names, each once")
         return labels
 
+    @field_validator("range")
+    @classmethod
+    def _rises(cls, span: tuple[float, float] | None) -> tuple[float, float] | None:
+        if span is not None and not -math.inf < span[0] < span[1] < math.inf:
+            raise ValueError(f"found {list(span)}; expected two numbers, the lower one first")
+        return span
+
     @model_validator(mode="after")
     def _score_can_be_made(self) -> "Model":
+        if self.score == "value" and self.kind == "fasttext":
+            raise ValueError("score value: a fastText model answers with labels; expected another score")
         if self.score == "value":
             if self.labels or self.range is None:
                 raise ValueError("score value: expected a range and no labels")
@@ -111,6 +129,8 @@ def load_model(folder: str | Path) -> Model:
         first = fault.errors()[0]
         where = ".".join(map(str, first["loc"]))
         said = str(first["msg"]).removeprefix("Value error, ")
+        if first["type"] == "string_type":  # 0, no and null are no texts to YAML
+            said = f"found {first['input']!r}; expected a text, in quotes where YAML would read another thing"
         raise PlanError(f"{file}: {where + ': ' if where else ''}{said}") from fault
 
 
@@ -165,6 +185,9 @@ def scores(model: Model, answers: Answers) -> NDArray[np.float64]:
 
 def _numbers(labels: tuple[str, ...]) -> list[float]:
     try:
-        return [float(label) for label in labels]
-    except ValueError as fault:
-        raise ValueError(f"score expected: labels {', '.join(labels)}; expected numbers") from fault
+        found = [float(label) for label in labels]
+    except ValueError:
+        found = [math.nan]
+    if not all(map(math.isfinite, found)):
+        raise ValueError(f"score expected: labels {', '.join(labels)}; expected numbers")
+    return found

@@ -274,7 +274,7 @@ def main(arguments: list[str] | None = None) -> Any:
     """Runs the command line. Exit status: 0 done, 1 stopped by an input or the output, 2 not runnable,
     3 stopped by a tripwire."""
     try:
-        return app(args=arguments, prog_name="winnow")
+        return app(args=arguments, prog_name="winnow", obj=sys.argv[1:] if arguments is None else arguments)
     except SystemExit as end:
         if isinstance(end.__context__, BrokenPipeError):  # which a library took for a failure
             sys.exit(0)

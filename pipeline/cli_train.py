@@ -3,7 +3,6 @@
 import importlib
 import re
 import shlex
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,11 +10,13 @@ import typer
 import yaml
 from rich.console import Console
 
+from pipeline import store
 from pipeline.errors import PlanError
 from pipeline.stopping import stoppable
 
 
 def train(
+    context: typer.Context,
     folder: Annotated[str, typer.Argument(metavar="FOLDER", help="The model's folder, to be written.")],
     labels: Annotated[
         list[str] | None,
@@ -109,7 +110,12 @@ def train(
     folds: Annotated[int, typer.Option(min=0, max=50, help="Cross-validation besides; 0: none.")] = 0,
     seed: Annotated[int, typer.Option(min=0, help="Of all that is drawn.")] = 0,
     threads: Annotated[
-        int, typer.Option(min=1, help="fasttext: with more than one no two trainings are the same.")
+        int,
+        typer.Option(
+            min=1,
+            help="fasttext: with more than one no two trainings are the same. transformer: torch's. An "
+            "embedding's head: no use.",
+        ),
     ] = 1,
     licence: Annotated[str, typer.Option(metavar="TEXT", help="Of the training data, for the card.")] = "",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the model in FOLDER.")] = False,
@@ -140,7 +146,7 @@ def train(
         threads=threads,
         folds=folds,
         overwrite=overwrite,
-        command=shlex.join(["winnow", *sys.argv[1:]]),
+        command=shlex.join(["winnow", *context.obj]),
         licence=licence,
     )
     training.check(asked)
@@ -176,9 +182,10 @@ _GROUPS = ("domain", "host", "id")
 
 
 def _name(folder: str, name: str) -> str:
-    found = name or Path(folder).name.lower().replace("-", "_").replace(".", "_")
+    found = name or Path(folder).absolute().name.lower().replace("-", "_").replace(".", "_")
     if not re.fullmatch("[a-z][a-z0-9_]*", found):
-        raise PlanError(f"--name {found!r}: expected small letters, digits and _, a letter first")
+        whence = "" if name else " (of the folder: give another by --name)"
+        raise PlanError(f"--name {found!r}{whence}: expected small letters, digits and _, a letter first")
     return found
 
 
@@ -202,7 +209,8 @@ def _set(training: Any, target: str, label: str, columns: dict[str, Any], docume
     from pipeline import training_documents
     from pipeline.sql import output_of
 
-    if not target.endswith((".yaml", ".yml")) and not Path(target).is_dir():
+    remote = not store.is_local(target) and store.exists(store.join(target, "plan.json"))
+    if not target.endswith((".yaml", ".yml")) and not Path(target).is_dir() and not remote:
         return list(training.inputs.from_files([target], training.inputs.Columns(**columns), label))
     about = {"kind": f"{documents} documents of a run", "label": label}
     if columns["where"]:

@@ -10,7 +10,10 @@ import pyarrow as pa
 from classifiers.model import FASTTEXT, FILE, Answers, Model, Scorer
 from pipeline.errors import PlanError
 from text.fasttext import UNKNOWN, FastText
+from text.fasttext.model_file import label_names, read_model
 from text.strings import Strings
+
+_SHOWN = 30  # labels in a message
 
 
 def fingerprint(folder: Path, model: Model) -> str:
@@ -55,8 +58,8 @@ def _file(folder: Path) -> Path:
 def _labels(file: Path, modified: int, size: int) -> Sequence[str]:
     """The labels of a model's file, which is checked once per process as long as it is not changed."""
     del modified, size
-    try:
-        return FastText(file).labels
+    try:  # the file is gone through, but nothing is made of its matrices
+        return label_names(read_model(file))
     except ValueError as fault:
         raise PlanError(f"model {str(file.parent)!r}: {fault}") from fault
 
@@ -64,6 +67,11 @@ def _labels(file: Path, modified: int, size: int) -> Sequence[str]:
 def _check(folder: Path, labels: Sequence[str], model: Model) -> None:
     if sorted(labels) != sorted(model.labels):
         raise PlanError(
-            f"{folder / FILE}: labels {', '.join(model.labels)}, but {FASTTEXT} has "
-            f"{', '.join(sorted(labels))}; the two files are not of one training"
+            f"{folder / FILE}: labels {_some(model.labels)}, but {FASTTEXT} has {_some(sorted(labels))}; the "
+            "two files are not of one training"
         )
+
+
+def _some(labels: Sequence[str]) -> str:
+    more = len(labels) - _SHOWN
+    return ", ".join(labels[:_SHOWN]) + (f" and {more:,} more" if more > 0 else "")

@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+from classifiers.training.task import some
+
 _MOST_LABELS = 30  # of a table of confusions
+_MOST_ROWS = 100  # labels of the table of labels: those with the most documents
 _LIMITS = (
     "Its labels are what its inputs say they are: it learns their mistakes and their taste too.",
     "It has seen the languages, sites and times of its training texts; of others it may say anything, and as "
@@ -49,7 +52,7 @@ _KINDS = {
 
 
 def _what(model: dict[str, Any], test: dict[str, Any]) -> str:
-    labels = ", ".join(model["labels"])
+    labels = some(model["labels"])
     scores = {
         "probability": f"the probability of `{model['positive']}`",
         "expected": "the expected grade: each label times its probability",
@@ -205,8 +208,10 @@ def _labels(found: dict[str, Any], ordered: bool) -> list[str]:
             f"{found['documents'][k]:,}",
             *(_number(found[what][k]) for what in ("precision", "recall", "f1")),
         ]
-        for k in range(len(names))
+        for k in sorted(range(len(names)), key=lambda k: -found["documents"][k])[:_MOST_ROWS]
     ]
+    if len(names) <= _MOST_ROWS:
+        rows.sort(key=lambda row: names.index(row[0]))
     text = f"Right: {_percent(found['micro_f1'])}; macro F1 {_number(found['macro_f1'])}."
     if ordered and len(names) > 2:
         text += " A grade counts as the nearest or likeliest label."

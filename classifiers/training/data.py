@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from classifiers.training.inputs import DOCUMENTS, Input
 from classifiers.training.split import groups_of
-from classifiers.training.task import Examples, Score, Task, ordered
+from classifiers.training.task import Examples, Score, Task, ordered, some
 from pipeline.counted import counted
 from pipeline.errors import PlanError
 from pipeline.faults import choose
@@ -60,6 +60,9 @@ def gather(
     told: list[str] = []
     table = pa.concat_tables([each.documents for each in inputs]).combine_chunks()
     facts: dict[str, Any] = {"read": table.num_rows}
+    without = sum(each.without for each in inputs)
+    if without:
+        told.append(f"{counted(without, 'row')} without a text or a label left out")
     table = _with(table, "label", _canonical(table["label"].combine_chunks(), at_least))
     content = content_hashes(table["text"].combine_chunks())
     blank = content == 0
@@ -102,7 +105,7 @@ def _common(table: pa.Table, fewest: int, told: list[str]) -> tuple[pa.Table, di
     if lacking:
         lost = sum(counts.pop(label) for label in lacking)
         told.append(
-            f"{counted(lost, 'document')} of labels with fewer than {fewest} left out: {', '.join(lacking)}"
+            f"{counted(lost, 'document')} of labels with fewer than {fewest} left out: {some(lacking)}"
         )
         table = table.filter(pc.is_in(table["label"], pa.array(list(counts), pa.string())))
     if len(counts) < 2:
@@ -110,7 +113,7 @@ def _common(table: pa.Table, fewest: int, told: list[str]) -> tuple[pa.Table, di
         raise PlanError(f"of the documents {all_}: a classifier needs some of two labels at least")
     rare = [f"{label} ({count})" for label, count in counts.items() if count < RARE]
     if rare:
-        told.append(f"expect little of labels that are rare: {', '.join(rare)}")
+        told.append(f"expect little of labels that are rare: {some(rare)}")
     return table, counts
 
 
@@ -195,6 +198,8 @@ def _canonical(labels: pa.Array, at_least: float | None) -> pa.Array:
             number = float(word)
         except ValueError:
             number = float("nan")
+        if np.isinf(number):
+            raise PlanError(f"label {word!r}: expected a word or a finite number")
         if at_least is not None:
             if not np.isfinite(number):
                 raise PlanError(f"--at-least {at_least:g}: label {word!r} is no number")

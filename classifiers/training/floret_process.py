@@ -46,10 +46,16 @@ def train(arguments: dict[str, Any], quantise: dict[str, Any] | None, model: Pat
     arguments   of floret's train_supervised; quantise: those of its quantize, or None
     EngineError where the process ends without a model.
     """
+    from text.fasttext.model_file import read_model  # which the process itself has no time to import
+
     with tempfile.TemporaryDirectory(dir=model.parent, prefix=".floret-") as folder:
         raw = Path(folder) / "model.bin"
         _ask({"train": arguments, "quantise": quantise, "model": str(raw)}, Path(folder))
         _as_fasttext(raw, model)
+    try:
+        read_model(model)
+    except ValueError as fault:  # fastText does not look whether what it writes was written
+        raise EngineError(f"fastText's file was not written whole ({fault}); is the disk full?") from fault
 
 
 def _ask(job: dict[str, Any], scratch: Path, patience: float | None = None) -> dict[str, Any]:
@@ -95,13 +101,13 @@ def _why(error: str, status: int, printed: str) -> str:
         )
     if "time to train" in error:
         return f"fastText: {error.strip()} Give more seconds (-o autotune=300), or fewer texts"
+    if status == -signal.SIGKILL or "alloc" in error or "memory" in error:
+        return (
+            "fastText was killed or got no memory, as by a machine that runs out of memory: its matrix takes "
+            "4 bytes × dim × (words + buckets); give fewer: -o buckets=, -o dim=, a higher -o min_count="
+        )
     if error:
         return f"fastText: {error.strip()}"
-    if status == -signal.SIGKILL:
-        return (
-            "fastText was killed, as by a machine that runs out of memory: its matrix takes 4 bytes × "
-            "dim × (words + buckets); give fewer: -o buckets=, -o dim=, a higher -o min_count="
-        )
     return f"fastText ended without a model (status {status}): {printed or 'it said nothing'}"
 
 

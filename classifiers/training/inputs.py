@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from classifiers.labelling.labels import LABELS_FILE, OK, REVIEWS_FILE, read_labels
+from pipeline import store
 from pipeline.errors import PlanError
 from pipeline.faults import choose
 
@@ -39,6 +40,7 @@ DOCUMENTS = pa.schema(
 
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 _PACKED = (".gz", ".zst")
+_LONGEST = 400  # characters of what DuckDB says of a file
 _TEXTS = ("text", "content")
 _LANGUAGES = ("language", "lang")
 
@@ -50,6 +52,7 @@ class Input:
     name        as the person named it
     sha256      of its content
     documents   `DOCUMENTS`
+    without     rows that are left out: without a text or a label
     about       what else is known of it, for the card
     """
 
@@ -57,6 +60,7 @@ class Input:
     sha256: str
     documents: pa.Table
     about: dict[str, Any] = field(default_factory=dict)
+    without: int = 0
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,8 @@ class Columns:
 
 def from_labels(folder: str, group: str = "") -> Input:
     """The labelled documents of a folder; those without a label are counted in `about`."""
+    if not store.is_local(folder):
+        raise PlanError(f"labels {folder!r}: expected a folder on this machine: fetch it first")
     table = read_labels(folder)
     if group and group not in table.column_names:
         raise PlanError(f"--group {group!r}: no column of labels; {choose(group, table.column_names)}")
@@ -123,19 +129,31 @@ def from_rows(name: str, sha256: str, rows: pa.Table, label: str | None, about: 
     """Documents that somebody else has read: with `id`, `text`, and what there is of `DOCUMENTS` besides."""
     if label is not None:
         rows = rows.append_column("label", pa.array([label] * rows.num_rows, pa.string()))
-    return Input(name, sha256, _documents(rows), about)
+    documents = _documents(rows)
+    return Input(name, sha256, documents, about, rows.num_rows - documents.num_rows)
 
 
 def _from_file(path: str, columns: Columns, label: str | None) -> Input:
     file = Path(path)
+    if not store.is_local(path):
+        raise PlanError(
+            f"{path}: no run of winnow is there (no plan.json), and tables are read from this machine alone: "
+            "fetch it first"
+        )
     if not file.is_file():
         raise PlanError(f"{path}: no such file; expected Parquet, JSONL, CSV, TSV, or a text on each line")
     query = _reader(file, columns)
     with duckdb.connect() as connection:
         try:
             connection.execute(f"CREATE VIEW t AS {query}")
-            names = [row[0] for row in connection.execute("DESCRIBE t").fetchall()]
-            chosen = _chosen(path, columns, names, label)
+            kinds = dict(row[:2] for row in connection.execute("DESCRIBE t").fetchall())
+            # Of a column of both numbers and words DuckDB gives JSON, words in quotes.
+            unpacked = ", ".join(_unpacked(name) for name, kind in kinds.items() if kind == "JSON")
+            if unpacked:
+                connection.execute(f"CREATE VIEW u AS SELECT * REPLACE ({unpacked}) FROM t")
+            if not file.stat().st_size and "text" not in kinds:  # nor a file of lines, which may be empty
+                raise PlanError(f"{path}: the file is empty")
+            chosen = _chosen(path, columns, list(kinds), label)
             where = f" WHERE ({columns.where})" if columns.where else ""
             selected = ", ".join(f'{value} AS "{name}"' for name, value in chosen.items())
             limit = (
@@ -143,13 +161,20 @@ def _from_file(path: str, columns: Columns, label: str | None) -> Input:
                 if columns.limit
                 else ""
             )
-            rows = connection.sql(f"SELECT {selected} FROM t{where}{limit}").to_arrow_table()
+            rows = connection.sql(
+                f"SELECT {selected} FROM {'u' if unpacked else 't'}{where}{limit}"
+            ).to_arrow_table()
         except duckdb.Error as fault:
-            raise PlanError(f"{path}: {str(fault).splitlines()[0]}") from fault
+            raise PlanError(f"{path}: {_said(fault)}") from fault
     about = {"kind": "a file", "label": label} if label is not None else {"kind": "a table"}
     if columns.where:
         about["where"] = columns.where
     return from_rows(path, _digest(file), rows, label, about)
+
+
+def _unpacked(name: str) -> str:
+    quoted = '"' + name.replace('"', '""') + '"'
+    return f"{quoted} ->> '$' AS {quoted}"
 
 
 def _reader(file: Path, columns: Columns) -> str:
@@ -211,7 +236,7 @@ def _chosen(path: str, columns: Columns, names: list[str], label: str | None) ->
 
 
 def _documents(rows: pa.Table, group: str = "") -> pa.Table:
-    """The rows as `DOCUMENTS`, without those that have no text or no label."""
+    """The rows as `DOCUMENTS`, without those that have no text or no label: none, white space, or NaN."""
     arrays = []
     for name, kind in zip(DOCUMENTS.names, DOCUMENTS.types, strict=True):
         read = group if name == "group" and group else name
@@ -221,7 +246,9 @@ def _documents(rows: pa.Table, group: str = "") -> pa.Table:
             values = pa.chunked_array([pa.nulls(rows.num_rows, kind)])
         arrays.append(pc.fill_null(values, 1.0) if name == "weight" else values)
     table = pa.table(arrays, schema=DOCUMENTS)
-    return table.filter(pc.and_(pc.is_valid(table["text"]), pc.is_valid(table["label"])))
+    label = pc.utf8_lower(pc.utf8_trim_whitespace(table["label"]))
+    none = pc.is_in(label, pa.array(["", "nan", None], pa.string()))
+    return table.filter(pc.and_(pc.is_valid(table["text"]), pc.invert(none)))
 
 
 def _different(table: pa.Table, name: str) -> list[str]:
@@ -251,6 +278,13 @@ def _agreement(folder: str, reviewed: pa.Table) -> dict[str, Any]:
         "same": same,
         "kappa": (same - chance) / (1 - chance) if chance < 1 else 1.0,
     }
+
+
+def _said(fault: duckdb.Error) -> str:
+    """What DuckDB says is wrong, without its advice on its own options."""
+    lines = str(fault).split("\n\n")[0].splitlines()
+    said = " ".join(line for line in lines if not line.startswith("Original Line"))
+    return " ".join(said.split())[:_LONGEST]
 
 
 def _digest(file: Path) -> str:

@@ -14,6 +14,7 @@ from classifiers.training import metrics
 from classifiers.training.task import Examples, Task
 
 STEPS = 20  # thresholds of the table
+MOST_LABELS = 200  # of a table of confusions: thousands would be millions of cells
 WRONG = 12  # examples most wrong
 SHOWN = 240  # characters of each
 FEWEST = 20  # documents of a language or source that is reported by itself
@@ -79,10 +80,10 @@ def truth_of(judged: Judged, task: Task, cut: float | None) -> NDArray[np.bool_]
 
 
 def threshold_of(judged: Judged, task: Task, cut: float | None) -> float | None:
-    """The threshold of the best F1 on these documents; None of labels without an order, or where there is no
-    positive document."""
+    """The threshold of the best F1 on these documents; None of labels without an order, or where all of them
+    are positive, or none is."""
     truth = truth_of(judged, task, cut)
-    if truth is None or not truth.any():
+    if truth is None or not truth.any() or truth.all():
         return None
     found = metrics.best_threshold(truth, judged.scores)
     return float(np.round(found, 6)) if np.isfinite(found) else None
@@ -161,14 +162,13 @@ def _labels(judged: Judged, task: Task) -> dict[str, Any]:
     matrix = metrics.confusion(judged.examples.labels, judged.found, len(task.labels))
     report = metrics.by_label(matrix)
     report["names"] = list(task.labels)
-    report["confusion"] = matrix.tolist()
+    if len(task.labels) <= MOST_LABELS:
+        report["confusion"] = matrix.tolist()
     if task.score == "top":
         right = judged.examples.labels == judged.found
         report["calibration"] = metrics.calibration(right, judged.scores)
         groups = judged.documents["group"].to_numpy()
-        report["micro_f1_95"] = list(
-            metrics.interval(groups, lambda times: float((times * right).sum() / max(times.sum(), 1.0)))
-        )
+        report["micro_f1_95"] = list(metrics.share_interval(groups, right))
     return report
 
 

@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from classifiers.training.report import cut_of
+from classifiers.training.task import Task, some
 from pipeline.errors import PlanError
 from text.hosts import hosts, registered_domains
 from text.minhash import band_keys, multipliers, shingles, signatures
@@ -85,6 +87,51 @@ def split(groups: pa.Array, validation: float, test: float, seed: int) -> Sides:
                 "larger share (--validation, --test), or another --seed"
             )
     return sides
+
+
+def unmeasured(documents: pa.Table, sides: Sides, task: Task, cut: float | None) -> list[str]:
+    """What cannot be measured since a side has none of a label, a sentence each.
+
+    cut   see `report.cut_of`
+    PlanError where a label of two has so few groups that this cannot be otherwise.
+    """
+    labels = documents["label"].combine_chunks()
+    if task.score == "top":
+        parts = {f"label {label}": np.asarray(pc.equal(labels, label)) for label in task.labels}
+    elif task.score == "probability":
+        positive = np.asarray(pc.equal(labels, str(task.positive)))
+        others = [label for label in task.labels if label != task.positive]
+        parts = {
+            f"label {task.positive}": positive,
+            f"label {others[0]}" if len(others) == 1 else "another label": ~positive,
+        }
+    else:
+        at = cut_of(task, cut)
+        high = np.asarray(pc.cast(labels, pa.float64())) >= (np.inf if at is None else at)
+        parts = {f"grade {at:g} or more": high, f"a grade below {at:g}": ~high}
+    lacking: dict[int, list[str]] = {VALIDATION: [], TEST: []}
+    for name, there in parts.items():
+        if task.score == "probability":
+            groups = pc.unique(documents["group"].filter(pa.array(there))).to_pylist()
+            if len(groups) < len(SIDES):
+                where = " and ".join(groups) or "no group"
+                raise PlanError(
+                    f"all {int(there.sum()):,} documents of {name} are of {where}, and a group "
+                    "is on one side alone: nothing could be measured. Give documents of more "
+                    "sites, or say by --group what a group is (--group id: each document is one)"
+                )
+        for side, missed in lacking.items():
+            if not (there & (sides == side)).any():
+                missed.append(name)
+    told = []
+    for side, missed in lacking.items():
+        if missed and (side == TEST or task.score != "top"):
+            lost = "the figures say nothing of it" if side == TEST else "no threshold can be chosen by it"
+            told.append(
+                f"no document of {some(missed)} is on the {SIDES[side]} side, so that {lost}: give more, a "
+                f"larger --{SIDES[side]}, or another --seed; --folds 5 measures all documents"
+            )
+    return told
 
 
 def fold(groups: pa.Array, folds: int, seed: int) -> NDArray[np.int64]:

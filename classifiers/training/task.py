@@ -110,3 +110,9 @@ def ordered(labels: Sequence[str]) -> tuple[str, ...]:
         return tuple(sorted(labels, key=float))
     except ValueError:
         return tuple(sorted(labels))
+
+
+def some(labels: Sequence[str], most: int = 30) -> str:
+    """Labels as a message names them, which may be thousands."""
+    more = len(labels) - most
+    return ", ".join(labels[:most]) + (f" and {more:,} more" if more > 0 else "")

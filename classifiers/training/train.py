@@ -6,11 +6,8 @@ aside and renamed when it is whole.
 
 import importlib
 import json
-import os
-import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -25,10 +22,12 @@ from classifiers.model import CARD, FILE, REPORT, Answers, Model, digest, save_m
 from classifiers.scorer import open_scorer, prepared
 from classifiers.training import inputs
 from classifiers.training import report as reports
+from classifiers.training.aside import aside, restore
 from classifiers.training.card import card
 from classifiers.training.data import Labelled, examples, gather, make_task
-from classifiers.training.split import SIDES, TEST, TRAIN, VALIDATION, fold, leaked, shares, split
-from classifiers.training.task import Examples, Task
+from classifiers.training.split import SIDES, TEST, TRAIN, VALIDATION, fold, leaked, shares, split, unmeasured
+from classifiers.training.task import Examples, Task, some
+from pipeline import store
 from pipeline.counted import counted
 from pipeline.errors import PlanError
 from pipeline.faults import choose
@@ -94,7 +93,13 @@ def trainer(kind: str, options: dict[str, Any]) -> tuple[Any, Options]:
         first = fault.errors()[0]
         name = ".".join(map(str, first["loc"]))
         if first["type"] == "extra_forbidden":
-            said = f"no such option; {choose(name, list(kinds.model_fields))}"
+            owner: Any = kinds
+            for part in first["loc"][:-1]:  # the option that is a mapping itself: embed
+                owner = owner.model_fields[str(part)].annotation
+            said = f"no such option; {choose(str(first['loc'][-1]), list(owner.model_fields))}"
+        elif first["type"] in ("missing", "model_type"):
+            said = "is missing" if first["type"] == "missing" else f"found {first['input']!r}"
+            said += f"; expected {kinds.model_fields[str(first['loc'][0])].description}"
         else:
             said = str(first["msg"]).removeprefix("Value error, ")
         raise PlanError(f"-o {name}: {said}" if name else f"--kind {kind}: {said}") from fault
@@ -103,8 +108,10 @@ def trainer(kind: str, options: dict[str, Any]) -> tuple[Any, Options]:
 def check(asked: Asked) -> None:
     """PlanError where what is asked cannot be, as far as that shows before anything is read."""
     trainer(asked.kind, asked.options)
+    if not store.is_local(asked.folder):
+        raise PlanError(f"{asked.folder}: expected a folder on this machine: copy the model from there")
     place = Path(asked.folder)
-    _restore(place)
+    restore(place)
     if place.exists() and not asked.overwrite:
         raise PlanError(f"{asked.folder}: is there; --overwrite replaces a model, or name another folder")
     if place.exists() and not (place / FILE).is_file() and not (place.is_dir() and not any(place.iterdir())):
@@ -144,13 +151,14 @@ def train(asked: Asked, given: Sequence[inputs.Input], say: Callable[[str], None
         )
     documents, sides = documents.filter(pa.array(~repeated)), sides[~repeated]
     task = _of_train(task, documents.filter(pa.array(sides == TRAIN)), told)
+    told += unmeasured(documents, sides, task, asked.cut)
     all_ = examples(documents, task)
     parts = [all_.take(sides == side) for side in range(len(SIDES))]
     learnt = examples(documents.filter(pa.array(sides == TRAIN)), task, asked.balance)
     say(_sizes(documents, sides, task))
     for line in told:
         say(f"note: {line}")
-    with _aside(Path(asked.folder)) as folder:
+    with aside(Path(asked.folder)) as folder:
         model = module.fit(learnt, parts[VALIDATION], task, options, folder)
         judged = [
             _judged(documents.filter(pa.array(sides == side)), parts[side], task, model, folder)
@@ -204,8 +212,8 @@ def summary(asked: Asked, report: dict[str, Any]) -> list[str]:
         said += f"; Spearman {_figure(test['grades']['spearman'])}"
     return [
         f"test side, {counted(test['documents'], 'document')}: {said}",
-        f"{asked.folder}: written, SHA-256 {report['sha256'][:16]}; read {asked.folder}/{CARD}, and score by "
-        f"the step `- classify: {asked.folder}`",
+        f"{asked.folder}: written, SHA-256 {report['sha256'][:16]}; read {Path(asked.folder) / CARD}, and "
+        f"score by the step `- classify: {asked.folder}`",
     ]
 
 
@@ -281,11 +289,11 @@ def _of_train(task: Task, documents: pa.Table, told: list[str]) -> Task:
     lacking = [label for label in task.labels if label not in there]
     if len(labels) < 2 or (task.positive is not None and task.positive not in labels):
         raise PlanError(
-            f"the training side has no document of label {', '.join(lacking)}: there are too few, or all are "
+            f"the training side has no document of label {some(lacking)}: there are too few, or all are "
             "of one group; give more, or another --seed"
         )
     if lacking and not task.regression:
-        told.append(f"no document of label {', '.join(lacking)} is on the training side: it is not learnt")
+        told.append(f"no document of label {some(lacking)} is on the training side: it is not learnt")
         task = replace(task, labels=labels)
     return replace(task, languages=spoken)
 
@@ -324,7 +332,7 @@ def _sizes(documents: pa.Table, sides: NDArray[np.int8], task: Task) -> str:
     for side, name in enumerate(SIDES):
         of_side = documents.filter(pa.array(sides == side))
         parts.append(f"{name} {of_side.num_rows:,} of {counted(len(pc.unique(of_side['group'])), 'group')}")
-    return f"{', '.join(parts)}; labels {', '.join(task.labels)}"
+    return f"{', '.join(parts)}; labels {some(task.labels)}"
 
 
 def _split(documents: pa.Table, sides: NDArray[np.int8], asked: Asked) -> dict[str, Any]:
@@ -354,38 +362,3 @@ def _from(
 
 def _about(each: inputs.Input) -> dict[str, Any]:
     return {"name": each.name, "sha256": each.sha256, "documents": each.documents.num_rows, **each.about}
-
-
-@contextmanager
-def _aside(place: Path) -> Iterator[Path]:
-    """A folder beside `place` that takes its name at the end of the block; removed where that ends early."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    for left in _left(place):
-        shutil.rmtree(left, ignore_errors=True)
-    folder = place.parent / f".{place.name}.{os.getpid()}.tmp"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    try:
-        yield folder
-        old = place.parent / f".{place.name}.old.{os.getpid()}.tmp"
-        if place.exists():
-            place.rename(old)
-        folder.rename(place)
-        shutil.rmtree(old, ignore_errors=True)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _left(place: Path, which: str = "") -> list[Path]:
-    """What processes that are gone have left beside a folder."""
-    found = place.parent.glob(f".{place.name}.{which}*.tmp")
-    processes = {left: left.name.removesuffix(".tmp").rsplit(".", 1)[-1] for left in found}
-    return [left for left, id_ in processes.items() if id_.isdigit() and not Path(f"/proc/{id_}").exists()]
-
-
-def _restore(place: Path) -> None:
-    """Puts a model back that a killed process had moved aside to replace it."""
-    if not place.exists():
-        for old in _left(place, "old."):
-            old.rename(place)
-            return

@@ -172,7 +172,7 @@ def expected(
     return found
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     UNITS, st.sampled_from([1, 2, 7]), st.sampled_from([2, 20]), st.booleans(), st.sampled_from([1, 3, 100])
 )

@@ -1,20 +1,26 @@
 """What the README shows is what happens: its YAML, its filter, its faults, its queries' results.
 
-`python tests/docs/test_readme.py` writes the results of the queries into the README anew.
+`python tests/docs/test_readme.py` writes the results of the queries into the README and docs/safety.md anew.
 """
 
+import io
+import json
 import re
+import shlex
 import sys
 import tempfile
 import textwrap
 import types
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline import marks, sql, steps
+from pipeline.cli import main
 from pipeline.config import load, read
 from pipeline.errors import PlanError
 from pipeline.plan import make_plan
@@ -23,6 +29,7 @@ from pipeline.run import Run, Settings
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
+ASKED = {README: 5, ROOT / "docs/safety.md": 1}  # the pages whose queries are answered by the sample
 # A question: its bold line, the query, the result.
 QUESTION = re.compile(r"(```\n(SELECT [^;]+;)\n)(.*?)(\n```)", re.DOTALL)
 
@@ -60,20 +67,30 @@ def shown(value: object) -> str:
 
 
 @pytest.fixture(scope="module")
-def views(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    with sql.connect(run_sample(tmp_path_factory.mktemp("readme"))) as connection:
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the sample's run file and its output, `out`."""
+    folder = tmp_path_factory.mktemp("readme")
+    run_sample(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def views(sample: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    with sql.connect(f"{sample}/out") as connection:
         yield connection
 
 
-def test_there_are_five_questions_with_their_answers(views: duckdb.DuckDBPyConnection) -> None:
-    questions = QUESTION.findall(README.read_text(encoding="utf-8"))
-    assert len(questions) == 5
+@pytest.mark.parametrize("page", ASKED, ids=lambda page: page.stem)
+def test_questions_have_their_answers(views: duckdb.DuckDBPyConnection, page: Path) -> None:
+    questions = QUESTION.findall(page.read_text(encoding="utf-8"))
+    assert len(questions) == ASKED[page]
     for _, query, answer, _ in questions:
         assert answer == result(views, query), query
 
 
 def test_the_run_file_is_a_valid_one(tmp_path: Path) -> None:
     whole, corpus, *parts = blocks("yaml")
+    parts = [part for part in parts if "classify" not in part]  # whose model has to be there
     file = tmp_path / "run.yaml"
     file.write_text(whole, encoding="utf-8")
     assert [step.name for step in load(str(file)).across] == ["url", "exact", "minhash"]
@@ -109,6 +126,39 @@ def test_the_faults_read_as_shown(tmp_path: Path) -> None:
     assert len(shown_lines) == 2
 
 
+def test_a_classifier_is_made_by_the_commands_shown(
+    sample: Path, tmp_path: Path, llm: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [block] = [block for block in blocks("sh") if "winnow label" in block]
+    for there, here in (("run.yaml", f"{sample}/sample.yaml"), ("http://127.0.0.1:8000/v1", llm.url)):
+        assert there in block
+        block = block.replace(there, here)
+    lines = block.replace("\\\n", "").splitlines()
+    label, review, train = [shlex.split(line, comments=True) for line in lines]
+    train += ["--group", "id"]  # the sample has few sites
+
+    def answer(body: dict[str, Any]) -> str:
+        return json.dumps({"reason": "", "label": "25"[body["messages"][-1]["content"].count("a") % 2]})
+
+    llm.answer = answer
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("5\nq\n"))
+    for _, *command in (label, review, train):
+        with pytest.raises(SystemExit) as ended:
+            main(command)
+        assert not ended.value.code, command
+    assert len(llm.requests) > 40 and "threshold" in Path("models/edu/CARD.md").read_text(encoding="utf-8")
+    assert pq.read_table("labels/edu/reviews.parquet").num_rows == 1
+    [steps_shown] = [part for part in blocks("yaml") if "classify" in part]
+    scored = (sample / "sample.yaml").read_text(encoding="utf-8")
+    before = re.search(r"( +)- recipe: safety.*\n", scored)
+    assert before
+    scored = scored.replace(before[0], before[0] + textwrap.indent(textwrap.dedent(steps_shown), before[1]))
+    Path("scored.yaml").write_text(scored, encoding="utf-8")
+    segment = make_plan(load("scored.yaml")).segments[0]
+    assert [rule.name for step in segment.steps for rule in step.rules][-1] == "not_educational"
+
+
 def test_the_filter_works_as_written(monkeypatch: pytest.MonkeyPatch) -> None:
     code, test = blocks("python")
     module = types.ModuleType("filters.shouting")
@@ -126,10 +176,11 @@ def test_the_filter_works_as_written(monkeypatch: pytest.MonkeyPatch) -> None:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as made, sql.connect(run_sample(Path(made))) as connected:
-        README.write_text(
-            QUESTION.sub(
-                lambda found: found[1] + result(connected, found[2]) + found[4],
-                README.read_text(encoding="utf-8"),
-            ),
-            encoding="utf-8",
-        )
+        for asked in ASKED:
+            asked.write_text(
+                QUESTION.sub(
+                    lambda found: found[1] + result(connected, found[2]) + found[4],
+                    asked.read_text(encoding="utf-8"),
+                ),
+                encoding="utf-8",
+            )

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import fsspec
 import pytest
 import yaml
 
@@ -75,7 +76,7 @@ def test_from_two_runs_to_a_third(folder: Path, capsys: pytest.CaptureFixture[st
     assert [each["documents"] for each in report["inputs"]] == [150, 150]
     assert report["inputs"][0]["where"] == "(text NOT LIKE 'lemma%')"
     assert report["test"]["binary"]["auc"] > 0.95
-    assert report["command"].startswith("winnow ")
+    assert report["command"].startswith("winnow train models/cited --positive cited ")
     card = (folder / "models/cited/CARD.md").read_text()
     assert "made up" in card
     assert "registered domain" in card
@@ -91,6 +92,7 @@ def test_from_two_runs_to_a_third(folder: Path, capsys: pytest.CaptureFixture[st
 
 
 def test_faults_are_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fsspec.filesystem("memory").put(str(folder / "cited"), "/far", recursive=True)
     for arguments, said in (
         ((), "nothing to learn from: give --labels, --table, or --positive and --negative"),
         (("--positive", "cited"), "--positive and --negative: one without the other"),
@@ -98,31 +100,43 @@ def test_faults_are_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> No
         ((*SETS, "--where", "text = ''"), "no document for which"),
         ((*SETS, "--group", "sites"), "--group 'sites': no column of cited"),
         ((*SETS, "-o", "dims=8"), "-o dims: no such option; did you mean 'dim'?"),
+        (
+            (*SETS, "--kind", "embedding", "--embed", "{statik: x}"),
+            "-o embed.statik: no such option; did you mean ",
+        ),
+        ((*SETS, "--kind", "embedding", "--embed", "static"), "-o embed: found 'static'; expected "),
+        ((*SETS, "--kind", "embedding"), "-o embed: is missing; expected "),
         ((*SETS, "-o", "dim"), "-o 'dim': expected NAME=VALUE"),
         ((*SETS, "--balance", "yes"), "--balance 'yes': expected none or weights"),
         (("--positive", "cited", "--negative", "nowhere"), "nowhere: no such file"),
         (("--labels", "cited"), "no labels.parquet is there"),
+        (
+            ("--positive", "memory://far", "--negative", "random.yaml", "--where", "text = ''"),
+            "memory://far: no document for which",
+        ),
+        (("--labels", "memory://cited"), "labels 'memory://cited': expected a folder on this machine"),
+        (
+            ("--table", "memory://cited.csv"),
+            "memory://cited.csv: no run of winnow is there (no plan.json), and",
+        ),
     ):
         assert winnow("train", "models/none", *arguments) == 2, arguments
         assert said in capsys.readouterr().err
+    assert winnow("train", "memory://none", *SETS) == 2
+    assert "memory://none: expected a folder on this machine: copy the model" in capsys.readouterr().err
     assert winnow("train", "models/2nd", *SETS) == 2
-    assert "--name '2nd': expected small letters" in capsys.readouterr().err
+    assert (
+        "--name '2nd' (of the folder: give another by --name): expected small letters"
+        in capsys.readouterr().err
+    )
+    assert winnow("train", "cited.jsonl/x", *SETS, *QUICK) == 2
+    assert "cited.jsonl/x: cannot be made here: cited.jsonl: File exists" in capsys.readouterr().err
     assert not (folder / "models/none").exists()
 
 
 def test_stopped_it_leaves_nothing(folder: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "pipeline",
-        "train",
-        "stopped/m",
-        *SETS,
-        "-o",
-        "epoch=1000",
-        "-o",
-        "dim=1024",
-    ]
+    endless = ("-o", "epoch=1000", "-o", "dim=1024", "-o", "buckets=500")
+    command = [sys.executable, "-m", "pipeline", "train", "stopped/m", *SETS, *endless]
     process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
     while not list((folder / "stopped").glob(".m.*.tmp/.texts-*/train.txt")) and process.poll() is None:
         time.sleep(0.05)

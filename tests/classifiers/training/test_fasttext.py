@@ -193,6 +193,7 @@ def test_faults_are_told(tmp_path: Path) -> None:
 
 def test_a_killed_trainer_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(floret_process, "MAIN", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    assert "give fewer: -o buckets=" in floret_process._why("std::bad_alloc", 1, "")
     with pytest.raises(EngineError, match=r"runs out of memory: .* buckets="):
         trained(tmp_path / "a", made(6))
     monkeypatch.setattr(floret_process, "MAIN", "print('odd'); raise SystemExit(7)")

@@ -60,6 +60,23 @@ def test_tables_of_ones_own(tmp_path: Path) -> None:
     assert rows(found, "id", "text", "label") == [("7", "c", "true")]
 
 
+def test_rows_without_a_label_are_counted(tmp_path: Path) -> None:
+    labels = [1, "x y", "", " ", None, "NaN"]
+    file = jsonl(
+        tmp_path / "a.jsonl", *({"text": str(at), "label": label} for at, label in enumerate(labels))
+    )
+    (found,) = from_files([str(file)], Columns())
+    assert rows(found, "text", "label") == [("0", "1"), ("1", "x y")], "numbers and words: JSON to DuckDB"
+    assert found.without == 4
+    for name, content, said in (
+        ("latin.csv", "text,label\ncaf\xe9,1\n".encode("latin-1"), "not utf-8 encoded"),
+        ("none.jsonl", b"", "none.jsonl: the file is empty"),
+    ):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(PlanError, match=said):
+            from_files([str(tmp_path / name)], Columns())
+
+
 def test_lines_of_text(tmp_path: Path) -> None:
     (tmp_path / "empty.txt").write_text("")
     (tmp_path / "a.txt").write_text('one, "two\n\nthree\tfour\n')

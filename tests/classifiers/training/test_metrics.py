@@ -129,3 +129,19 @@ def test_interval_is_over_groups() -> None:
     assert alone[0] < area < alone[1]
     assert few[1] - few[0] > alone[1] - alone[0], "documents of one site are no independent draws"
     assert metrics.auc_interval(np.arange(400), truth, scores, rounds=200) == alone
+
+
+def test_few_groups_without_an_error_leave_doubt() -> None:
+    truth, groups = np.array([True] * 8 + [False] * 8), np.arange(16) // 2
+    low, high = metrics.auc_interval(groups, truth, np.where(truth, 1.0, 0.0))
+    assert (low, high) == pytest.approx((0.582, 1), abs=0.001), (
+        "4 and 4 groups: the bootstrap alone says 1 to 1"
+    )
+    flipped = metrics.auc_interval(groups, truth, np.where(truth, 0.0, 1.0))
+    assert flipped == pytest.approx((0, 0.418), abs=0.001)
+    assert metrics.share_interval(groups, np.ones(16, bool)) == pytest.approx((0.676, 1), abs=0.001)
+    many = np.arange(400)
+    assert metrics.auc_interval(many, many < 200, many.astype(np.float64)) == (0, 0), (
+        "as the bootstrap has it"
+    )
+    assert metrics.share_interval([], np.zeros(0, bool)) == pytest.approx((np.nan, np.nan), nan_ok=True)

@@ -5,7 +5,8 @@ import pyarrow as pa
 import pytest
 
 from classifiers.training.inputs import DOCUMENTS
-from classifiers.training.split import TEST, TRAIN, VALIDATION, fold, groups_of, leaked, split
+from classifiers.training.split import TEST, TRAIN, VALIDATION, fold, groups_of, leaked, split, unmeasured
+from classifiers.training.task import Task
 from pipeline.errors import PlanError
 
 
@@ -53,6 +54,28 @@ def test_too_few_groups_are_refused() -> None:
         split(pa.array(["one.org"] * 100), 0.1, 0.1, 0)
     with pytest.raises(PlanError, match=r"no document is on the \w+ side: 10 groups are too few"):
         split(pa.array([str(at) for at in range(10)]), 0.001, 0.001, 0)
+
+
+def test_a_label_of_one_site_cannot_be_measured() -> None:
+    table = documents([None] * 6, ["a", "a", "b", "c", "d", "e"])
+    labels = ["yes", "yes", "no", "no", "no", "no"]
+    table = table.set_column(table.schema.get_field_index("label"), "label", pa.array(labels))
+    sides = np.array([0, 0, 0, 0, 1, 2], np.int8)
+    task = Task("x", ("no", "yes"), "probability", "yes")
+    with pytest.raises(
+        PlanError, match=r"^all 2 documents of label yes are of a, and a group is on one side"
+    ):
+        unmeasured(table, sides, task, None)
+    (said,) = unmeasured(table, sides, Task("x", ("no", "yes"), "top"), None)
+    assert said.startswith("no document of label yes is on the test side, so that ")
+    grades = ["3", "3", "0", "1", "3", "0"]
+    table = table.set_column(table.schema.get_field_index("label"), "label", pa.array(grades))
+    told = unmeasured(table, sides, Task("x", ("0", "1", "3"), "expected"), None)
+    assert [said.split(",")[0] for said in told] == [
+        "no document of a grade below 3 is on the validation side",
+        "no document of grade 3 or more is on the test side",
+    ]
+    assert unmeasured(table, np.array([2, 2, 1, 2, 1, 0]), Task("x", ("0", "1", "3"), "expected"), 3.0) == []
 
 
 @pytest.mark.parametrize("folds", [2, 3, 7])

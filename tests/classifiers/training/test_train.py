@@ -1,5 +1,6 @@
 """From inputs to a folder: whole or not at all, with a card that tells what its report holds."""
 
+import errno
 import json
 import os
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from classifiers.training.inputs import DOCUMENTS, Input
 from classifiers.training.split import shares
 from classifiers.training.train import Asked, check, cross_validate, summary, train
 from pipeline.batch import Batch
-from pipeline.errors import EngineError, PlanError
+from pipeline.errors import EngineError, PlanError, StoreError
 
 SMALL = {"dim": 8, "buckets": 500, "epoch": 20, "min_count": 1}
 GRADES: Sequence[str] = ("advert cheap buy", "story forest night", "theorem proof lemma")
@@ -171,6 +172,15 @@ def test_a_folder_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.Monk
     after = digest(tmp_path / "m")
     assert after != before
     assert os.listdir(tmp_path) == ["m"]
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "model.yaml")
+
+    monkeypatch.setattr(fasttext, "fit", full)
+    with pytest.raises(StoreError, match="m: No space left on device; make room"):
+        train(asked(tmp_path / "m", overwrite=True), [documents(100, ("a", "b"))], silent)
+    assert os.listdir(tmp_path) == ["m"]
+    monkeypatch.undo()
     (tmp_path / "m").rename(tmp_path / f".m.old.{2**22 + 7}.tmp")  # killed between two renames
     with pytest.raises(PlanError, match="m: is there"):
         check(asked(tmp_path / "m"))
