@@ -55,10 +55,10 @@ class Review:
     seed: int = 0
 
 
-def review(asked: Review, console: Console, typed: TextIO = sys.stdin) -> list[Compared]:
+def review(asked: Review, console: Console, typed: TextIO | None = None) -> list[Compared]:
     """Shows documents until the reviewer quits or none is left, then how labels agree; returns that.
 
-    typed   where commands come from: a terminal, or lines
+    typed   where commands come from, a terminal or lines; standard input if none is given
     PlanError where the folder holds no labels.
     """
     if not store.is_local(asked.folder):
@@ -75,7 +75,7 @@ def review(asked: Review, console: Console, typed: TextIO = sys.stdin) -> list[C
     documents = _documents(asked, by, answered)
     session = _Session(asked, by, documents, Reviews(asked.folder), reviewer, console)
     try:
-        with keys.open_keys(typed, cast(TextIO, console.file)) as source:
+        with keys.open_keys(typed or sys.stdin, cast(TextIO, console.file)) as source:
             session.run(source)
     except KeyboardInterrupt:
         console.print()
