@@ -214,7 +214,7 @@ def test_answers_do_not_depend_on_what_came_before(
     strings = Strings.of(pa.array(texts, pa.large_string()))
     labels, scores = ours.predict(strings, 2)
     monkeypatch.setattr(kernel, "_PIECE", 20)
-    monkeypatch.setattr(kernel, "_KEPT", 0)
+    monkeypatch.setattr(ours, "_most", 1)
     again, same = ours.predict(strings, 2)
     assert np.array_equal(labels, again)
     assert np.array_equal(scores, same)
@@ -226,7 +226,7 @@ def test_answers_do_not_depend_on_what_came_before(
 
 
 def test_a_text_of_many_tokens_of_its_own_takes_no_room_for_all_of_them(
-    models: tuple[FastText, Any], monkeypatch: pytest.MonkeyPatch
+    models: tuple[FastText, Any],
 ) -> None:
     """A text in many pieces, between others, is answered as in one, to the bit."""
     ours, package = models
@@ -234,9 +234,9 @@ def test_a_text_of_many_tokens_of_its_own_takes_no_room_for_all_of_them(
     texts = ["the", "", long, "__label__none " * 600, f"{long} </s> of", "of", ""]
     strings = Strings.of(pa.array(texts, pa.large_string()))
     labels, scores = ours.predict(strings, 2)
-    monkeypatch.setattr(kernel, "_KEPT", 40_000)
     parts = FastText.__new__(FastText)
     parts.__dict__.update(ours.__dict__)
+    parts._most = 40_000 // (ours._size * 4 + kernel._A_TOKEN)
     parts._tokens, parts._vectors, parts._facts = type(ours._tokens)(), ours._vectors[:0], ours._facts[:0]
     again, same = parts.predict(strings, 2)
     assert np.array_equal(labels, again)

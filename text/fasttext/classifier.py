@@ -13,7 +13,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from text.fasttext.features import HELD, LANES, LINE, Rows, text_vectors, token_vectors, width
+from text.fasttext.features import (
+    HELD,
+    LANES,
+    LINE,
+    Rows,
+    add_character_ngrams,
+    ngram_room,
+    text_vectors,
+    token_vectors,
+    width,
+)
 from text.fasttext.interned import END, Interned, cut
 from text.fasttext.model_file import ModelFile, Quantised, label_names, read_model
 from text.fasttext.scores import best_of_all, best_of_tree, product, tree
@@ -21,8 +31,9 @@ from text.strings import Bytes, Offsets, Strings
 
 UNKNOWN = -1
 _PIECE = 1 << 20  # bytes of text that are gone through at once; a longer text is a piece of its own
-_KEPT = 32 << 20  # bytes of vectors, and of what finds them, that are kept for the next texts, or are new
+_KEPT = 64 << 20  # bytes of vectors, and of what finds them, that are kept for the next texts, or are new
 _A_TOKEN = 64  # bytes that find one
+_EXPECTED = 1 << 17  # tokens for which there is room from the beginning
 _DENSE = 64 << 20  # bytes up to which a quantised matrix is unpacked
 _AT_ONCE = 1 << 14  # rows that are copied at once
 
@@ -55,11 +66,13 @@ class FastText:
         none = np.empty((0, 0), np.float32)
         self._outputs = none if told or not self._tree else np.ascontiguousarray(weights.T)
         self._weights = none if told or self._tree else weights
-        self._known = Interned()
+        self._known = Interned(len(model.tokens))
         self._known.add(model.tokens)
-        self._tokens = Interned()
-        self._vectors = np.empty((0, self._size), np.float32)
-        self._facts = np.empty((0, 2), np.int32)
+        self._most = max(_KEPT // (self._size * 4 + _A_TOKEN), 1)
+        room = min(self._most, _EXPECTED)
+        self._tokens = Interned(room)
+        self._vectors = np.empty((room, self._size), np.float32)
+        self._facts = np.empty((room, 2), np.int32)
 
     def predict(self, strings: Strings, best: int = 1) -> tuple[NDArray[np.int32], Floats]:
         """The `best` likeliest labels of each text, [n, best], and their probabilities.
@@ -107,10 +120,9 @@ class FastText:
         spoken = np.empty(int(np.diff(cuts).max()) + 1, np.uint64)
         # One text may have millions of tokens that no other has: so many are gone through at once as fill
         # what is kept, wherever texts begin and end.
-        size = max(_KEPT // (self._size * 4 + _A_TOKEN), 1)
         text = said = 0
-        for begin in range(0, max(len(begins), 1), size):
-            end = min(begin + size, len(begins))
+        for begin in range(0, max(len(begins), 1), self._most):
+            end = min(begin + self._most, len(begins))
             numbers = self._numbered(data, begins[begin:end], ends[begin:end])
             # Up to the text that goes on behind these tokens; none does behind the last ones.
             until = int(np.searchsorted(cuts, end, "left")) if end < len(begins) else len(firsts)
@@ -135,7 +147,7 @@ class FastText:
     def _numbered(self, data: Bytes, begins: Offsets, ends: Offsets) -> NDArray[np.int32]:
         """The numbers of tokens, whose vectors and facts are held then, as those of the text's end are."""
         tokens, known = self._tokens, self._known
-        if tokens.count * (self._size * 4 + _A_TOKEN) > _KEPT:
+        if tokens.count > self._most:
             tokens.clear()
         done = tokens.count
         if not done:
@@ -145,9 +157,9 @@ class FastText:
             room = max(tokens.count, 2 * done)
             self._vectors = _longer(self._vectors, done, room)
             self._facts = _longer(self._facts, done, room)
+        held = _frozen(tokens.data), tokens.ends
         token_vectors(
-            _frozen(tokens.data),
-            tokens.ends,
+            *held,
             tokens.hashes,
             done,
             tokens.count,
@@ -155,13 +167,24 @@ class FastText:
             known.data,
             known.ends,
             self._words,
-            *self._chars,
+            self._word_ngrams,
             self._rows,
             self._vectors,
             self._facts,
-            np.empty(int(np.diff(tokens.ends[done : tokens.count + 1]).max(initial=0)) + 2, np.uint8),
-            np.empty(HELD + 1, np.int64),
         )
+        if self._chars[1] > 0 and self._rows.buckets > 0:
+            longest = int(np.diff(tokens.ends[done : tokens.count + 1]).max(initial=0))
+            begin = max(done, 1)  # the end of a text has no n-grams
+            add_character_ngrams(
+                *held,
+                begin,
+                tokens.count,
+                *self._chars,
+                self._rows,
+                self._vectors,
+                self._facts,
+                ngram_room(longest),
+            )
         return numbers
 
 
@@ -209,20 +232,20 @@ def _rows(model: ModelFile, size: int, weights: Floats | None) -> Rows:
             padded[:, : model.dim] = raw
             product(padded, weights, products)
             dense[part] = products[:, :size]
-    buckets, packed = model.buckets, np.empty(0, np.uint64)
+    buckets, bits, before = model.buckets, np.empty(0, np.uint64), np.empty(0, np.int32)
     if model.kept is not None:
         kept = model.kept
         buckets = buckets if len(kept) else 0  # all n-grams were pruned
-        packed = np.zeros(buckets // 32 + 1, np.uint64)
-        np.bitwise_or.at(packed, kept // 32, np.uint64(1) << (kept % 32).astype(np.uint64))
-        before = np.searchsorted(kept, 32 * np.arange(len(packed)))
-        packed |= before.astype(np.uint64) << np.uint64(32)
+        bits = np.zeros(buckets // 64 + 1, np.uint64)
+        np.bitwise_or.at(bits, kept // 64, np.uint64(1) << (kept % 64).astype(np.uint64))
+        before = np.searchsorted(kept, 64 * np.arange(len(bits))).astype(np.int32)
     return Rows(
         dense,
         codes,
         centroids,
         norms,
-        packed,
+        bits,
+        before,
         model.words,
         np.uint64(buckets),
         np.uint64((2**64 - 1) // max(buckets, 1)),

@@ -24,10 +24,10 @@ _AHEAD = 12  # tokens whose places in the dictionary, or vectors, are asked for 
 _NONE: Any = np.int64(0)  # a plain 0 is a type of its own to Numba, which compiles a function for it anew
 HELD = 256  # rows that are gathered before they are added
 _STEP = np.uint64(116049371)
-_LOW = np.uint64(0xFFFFFFFF)
+_BUCKET: Any = np.int64(0xFFFFFFFF)
+_BATCH = 4096  # characters of tokens whose n-grams are hashed at once
+_OPENING, _CLOSING = 60, 62  # < and >, that fastText puts around a token
 _1, _32 = np.uint64(1), np.uint64(32)
-
-Kept = NDArray[np.uint64]
 
 
 class Rows(NamedTuple):
@@ -37,7 +37,8 @@ class Rows(NamedTuple):
     codes: NDArray[np.uint8]
     centroids: NDArray[np.float32]
     norms: NDArray[np.float32]
-    kept: Kept  # which of each 32 buckets have rows, and how many before them do; empty: all
+    kept: NDArray[np.uint64]  # which of each 64 buckets have rows; empty: all
+    before: NDArray[np.int32]  # how many before them do
     words: int
     buckets: np.uint64
     inverse: np.uint64  # (2^64 - 1) // buckets
@@ -62,29 +63,35 @@ def remainder(value: np.uint64, divisor: np.uint64, inverse: np.uint64) -> np.ui
 
 
 @uncounted_inlined
-def _find_rows(rows: NDArray[np.int64], first: int, last: int, model: Rows) -> int:
-    """Puts the rows of buckets in their place, asks for them, and leaves out those that have none; the end
-    of what is left."""
-    kept, dense = model.kept, model.dense
-    n = last
-    if len(kept):
-        n = first
-        for i in range(first, last):
-            bucket = rows[i]
-            rows[n] = bucket
-            has: Any = np.int64(kept[bucket >> 5] >> np.uint64(bucket & 31) & _1)
-            n += has
-        for i in range(first, n):
-            packed = kept[rows[i] >> 5]
-            before = packed & ((_1 << np.uint64(rows[i] & 31)) - _1)
-            rows[i] = np.int64((packed >> _32) + ones(before & _LOW))
+def _remainder(value: np.uint32, divisor: np.uint32, inverse: np.uint32) -> np.uint32:
+    """As `remainder`, of 32 bits, which a processor does for several at once; inverse is 2^32 // divisor."""
+    times = np.uint32(np.uint64(value) * np.uint64(inverse) >> _32)
+    rest = np.uint32(value - np.uint32(times * divisor))
+    return min(rest, np.uint32(rest - divisor))
+
+
+@uncounted_inlined
+def _has_row(bucket: np.int64, model: Rows) -> np.int64:
+    """1 where the bucket has a row, 0 where it was pruned."""
+    if len(model.kept) == 0:
+        return np.int64(1)
+    return np.int64(model.kept[bucket >> 6] >> np.uint64(bucket & 63) & _1)
+
+
+@uncounted_inlined
+def _find_rows(rows: NDArray[np.int64], count: int, model: Rows) -> None:
+    """Puts the rows of buckets in their place, and asks for them; each is owner << 32 | bucket."""
+    dense = model.dense
     size = dense.shape[1]
-    for i in range(first, n):
+    for i in range(count):
+        if len(model.kept):
+            bucket = rows[i] & _BUCKET
+            before = model.kept[bucket >> 6] & ((_1 << np.uint64(bucket & 63)) - _1)
+            rows[i] += np.int64(model.before[bucket >> 6]) + np.int64(ones(before)) - bucket
         rows[i] += model.words
         if len(dense):
             for k in range(0, size, LINE):
-                prefetch(dense, rows[i] * size + k)
-    return n
+                prefetch(dense, (rows[i] & _BUCKET) * size + k)
 
 
 @uncounted_inlined
@@ -100,19 +107,23 @@ def add(total: NDArray[np.float32], rows: NDArray[np.float32], row: int) -> None
 
 
 @uncounted_inlined
-def _add_rows(total: NDArray[np.float32], rows: NDArray[np.int64], count: int, model: Rows) -> None:
-    """Adds rows of the input matrix to a vector."""
+def _add_row(total: NDArray[np.float32], row: int, model: Rows) -> None:
+    """Adds a row of the input matrix to a vector."""
     if len(model.dense):
-        for i in range(count):
-            add(total, model.dense, rows[i])
-    else:
-        codes, centroids = model.codes, model.centroids
-        size = centroids.shape[2]
-        for i in range(count):
-            for part in range(codes.shape[1]):
-                code = codes[rows[i], part]
-                for k in range(min(size, len(total) - part * size)):  # the last part may be shorter
-                    total[part * size + k] += model.norms[rows[i]] * centroids[part, code, k]
+        add(total, model.dense, row)
+        return
+    codes, centroids = model.codes, model.centroids
+    size = centroids.shape[2]
+    for part in range(codes.shape[1]):
+        code = codes[row, part]
+        for k in range(min(size, len(total) - part * size)):  # the last part may be shorter
+            total[part * size + k] += model.norms[row] * centroids[part, code, k]
+
+
+@uncounted_inlined
+def _at_once(size: int) -> int:
+    """How many rows of so many values are asked for before they are added."""
+    return min(HELD, max(_FEW, _IN_FLIGHT // size))
 
 
 @uncounted
@@ -126,69 +137,150 @@ def token_vectors(
     known: Bytes,
     known_ends: Offsets,
     words: int,
+    word_ngrams: int,
+    model: Rows,
+    vectors: NDArray[np.float32],
+    facts: NDArray[np.int32],
+) -> None:
+    """Writes the row of the word of each of the tokens first … last - 1, 0 of one that has none, and into
+    `facts` [tokens, 2] of how many rows it is the sum and, where there are word n-grams, its hash.
+    """
+    for token in range(first, last):
+        if token + _AHEAD < last:
+            prefetch(slots, 2 * np.int64(place(hashes[token + _AHEAD], slots)))
+        begin, end = ends[token], ends[token + 1]
+        vectors[token, :] = 0
+        facts[token, 0] = 0
+        if word_ngrams > 1:
+            state = FNV_SEED
+            for at in range(begin, end):
+                state = _step(state, held[at])
+            facts[token, 1] = np.int32(state)
+        number = find(held, begin, end, hashes[token], slots, known, known_ends)
+        if number >= words or (number < 0 and _is_label(held, begin, end - begin)):
+            facts[token, 0] = LABEL
+        elif number >= 0:
+            _add_row(vectors[token], number, model)
+            facts[token, 0] = 1
+
+
+class Room(NamedTuple):
+    """Where the character n-grams of many tokens are hashed, each token between < and >; by character:
+
+    letters   uint32, its bytes, the first one lowest
+    owners    int64, the token << 32
+    states    uint32, the hash of the n-gram that begins with it
+    buckets   uint32, the bucket of that
+    rows      int64 [HELD + 1], not by character: token << 32 | row of those that the model has
+    """
+
+    letters: NDArray[np.uint32]
+    owners: NDArray[np.int64]
+    states: NDArray[np.uint32]
+    buckets: NDArray[np.uint32]
+    rows: NDArray[np.int64]
+
+
+def ngram_room(longest: int) -> Room:
+    """Room for tokens of at most as many bytes."""
+    size = max(_BATCH, longest + 2)
+    return Room(
+        np.empty(size, np.uint32),
+        np.empty(size, np.int64),
+        np.empty(size, np.uint32),
+        np.empty(size, np.uint32),
+        np.empty(HELD + 1, np.int64),
+    )
+
+
+@uncounted_inlined
+def _spell(held: Bytes, begin: int, end: int, owner: np.int64, size: int, room: Room) -> int:
+    """Writes the characters of a token from place `size` on; the place behind them."""
+    letter, shift = np.uint32(_OPENING), np.uint32(0)
+    room.letters[size], room.owners[size] = letter, owner
+    for at in range(begin, end):
+        byte = np.uint32(held[at])
+        goes_on = byte & np.uint32(0xC0) == np.uint32(0x80)
+        shift = np.uint32(shift + np.uint32(8)) & np.uint32(31) if goes_on else np.uint32(0)
+        letter = letter | byte << shift if goes_on else byte
+        size += 0 if goes_on else 1
+        room.letters[size], room.owners[size] = letter, owner
+    room.letters[size + 1], room.owners[size + 1] = _CLOSING, owner
+    return size + 2
+
+
+@uncounted_inlined
+def _step_if(state: np.uint32, letter: np.uint32, below: int) -> np.uint32:
+    """A step by the byte of a character that is `below` bits under its highest one, where it has that."""
+    byte = np.uint32(np.int32(letter << np.uint32(below)) >> np.int32(24))  # signed
+    return np.uint32((state ^ byte) * FNV_PRIME) if letter >> np.uint32(24 - below) else state
+
+
+@uncounted
+def add_character_ngrams(
+    held: Bytes,
+    ends: Offsets,
+    first: int,
+    last: int,
     min_chars: int,
     max_chars: int,
     model: Rows,
     vectors: NDArray[np.float32],
     facts: NDArray[np.int32],
-    bounded: Bytes,
-    rows: NDArray[np.int64],
+    room: Room,
 ) -> None:
-    """Writes the vector of each of the tokens first … last - 1, and into `facts` of how many rows it is the
-    sum and fastText's hash of it, [tokens, 2].
+    """Adds to the vectors of the tokens first … last - 1 the rows of their character n-grams, counting them.
 
-    Token 0 is the end of the text, which has no n-grams. `bounded` is room for the longest token and two
-    bytes, `rows` for HELD + 1 rows.
+    The n-grams of one length of many tokens are hashed one behind the other, of which a processor does
+    several in one step; those that would begin in one token and end in the next are left out.
     """
-    for token in range(first, last):
-        if token + _AHEAD < last:
-            prefetch(slots, 2 * np.int64(place(hashes[token + _AHEAD], slots)))
-        begin, size = ends[token], ends[token + 1] - ends[token]
-        total = vectors[token]
-        total[:] = 0
-        state = FNV_SEED
-        bounded[0] = 60  # <
-        for i in range(size):
-            bounded[i + 1] = held[begin + i]
-            state = _step(state, held[begin + i])
-        facts[token, 1] = np.int32(state)
-        number = find(held, begin, begin + size, hashes[token], slots, known, known_ends)
-        if number >= words or (number < 0 and _is_label(held, begin, size)):
-            facts[token, 0] = LABEL
-            continue
-        count = n = 0
-        if number >= 0:
-            rows[0] = number
-            n = 1
-        if token > 0 and max_chars > 0 and model.buckets > 0:
-            size += 2
-            first_gram = n
-            bounded[size - 1] = 62  # >
-            for i in range(size):
-                if bounded[i] & 0xC0 == 0x80:
-                    continue
-                state = FNV_SEED
-                at = i
-                for chars in range(1, max_chars + 1):
-                    if at == size:
-                        break
-                    state = _step(state, bounded[at])
-                    at += 1
-                    while at < size and bounded[at] & 0xC0 == 0x80:
-                        state = _step(state, bounded[at])
-                        at += 1
-                    # `<` and `>` alone are no n-gram.
-                    if chars >= min_chars and not (chars == 1 and (i == 0 or at == size)):
-                        rows[n] = np.int64(remainder(np.uint64(state), model.buckets, model.inverse))
-                        n += 1
-                        if n == HELD:
-                            n = _find_rows(rows, first_gram, n, model)
-                            _add_rows(total, rows, n, model)
-                            count += n
-                            first_gram = n = 0
-            n = _find_rows(rows, first_gram, n, model)
-        _add_rows(total, rows, n, model)
-        facts[token, 0] = count + n
+    divisor, inverse = np.uint32(model.buckets), np.uint32(model.inverse >> _32)
+    letters, owners, states, buckets, rows = room
+    at_once = _at_once(vectors.shape[1])
+    n = _NONE
+    token = first
+    while token < last:
+        size = _NONE
+        while token < last and size + ends[token + 1] - ends[token] + 2 <= len(letters):
+            if facts[token, 0] != LABEL:
+                size = _spell(held, ends[token], ends[token + 1], np.int64(token) << 32, size, room)
+            token += 1
+        states[:size] = FNV_SEED
+        for longer in range(min(max_chars, size)):
+            # Numba compiles loops over slices for several values at once, loops over letters[i + longer] not.
+            behind = letters[longer:size]
+            hashed, into = states[: len(behind)], buckets[: len(behind)]
+            for i in range(len(behind)):
+                state = _step_if(_step_if(hashed[i], behind[i], 24), behind[i], 16)
+                hashed[i] = _step_if(_step_if(state, behind[i], 8), behind[i], 0)
+            if longer + 1 < min_chars:
+                continue
+            for i in range(len(behind)):
+                into[i] = _remainder(hashed[i], divisor, inverse)
+            single = np.int64(longer == 0)  # `<` and `>` alone are no n-gram
+            before, after = owners[: size - longer - 2 * single], owners[longer + 2 * single : size]
+            own, into = owners[single : size - longer], buckets[single : size - longer]
+            for i in range(len(before)):
+                bucket, owner = np.int64(into[i]), own[i]
+                whole: Any = np.int64(before[i] == after[i])
+                rows[n] = owner | bucket
+                n += _has_row(bucket, model) & whole
+                if n == at_once:
+                    _take(vectors, facts, rows, n, model)
+                    n = _NONE
+    _take(vectors, facts, rows, n, model)
+
+
+@uncounted_inlined
+def _take(
+    vectors: NDArray[np.float32], facts: NDArray[np.int32], rows: NDArray[np.int64], count: int, model: Rows
+) -> None:
+    """Adds rows to the vectors of the tokens that own them."""
+    _find_rows(rows, count, model)
+    for i in range(count):
+        token = rows[i] >> 32
+        facts[token, 0] += 1
+        _add_row(vectors[token], rows[i] & _BUCKET, model)
 
 
 @uncounted_inlined
@@ -199,6 +291,14 @@ def _is_label(held: Bytes, begin: int, size: int) -> bool:
         if held[begin + i] != _PREFIX[i]:
             return False
     return True
+
+
+@uncounted_inlined
+def _add_rows(total: NDArray[np.float32], rows: NDArray[np.int64], count: int, model: Rows) -> None:
+    """Adds to a vector the rows of buckets."""
+    _find_rows(rows, count, model)
+    for i in range(count):
+        _add_row(total, rows[i], model)
 
 
 @uncounted
@@ -224,7 +324,7 @@ def text_vectors(
     call: how many words that is to be told, 0 where none goes on.
     """
     size = vectors.shape[1]
-    at_once = min(HELD, max(_FEW, _IN_FLIGHT // size))
+    at_once = _at_once(size)
     for text in range(len(cuts) - 1):
         total = means[text]
         count = words = n = _NONE
@@ -256,16 +356,16 @@ def text_vectors(
                 state = spoken[i]
                 for j in range(i + 1, min(words, i + word_ngrams)):
                     state = state * _STEP + spoken[j]
-                    rows[n] = np.int64(remainder(state, model.buckets, model.inverse))
-                    n += 1
+                    bucket = np.int64(remainder(state, model.buckets, model.inverse))
+                    rows[n] = bucket
+                    n += _has_row(bucket, model)
                     if n == at_once:
-                        n = _find_rows(rows, _NONE, n, model)
                         _add_rows(total, rows, n, model)
                         count += n
-                        n = 0
-            n = _find_rows(rows, _NONE, n, model)
+                        n = _NONE
             _add_rows(total, rows, n, model)
             count += n
+            n = _NONE
         scale = np.float32(1.0 / max(count, 1))
         for k in range(size):
             total[k] *= scale

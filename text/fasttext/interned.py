@@ -21,7 +21,7 @@ Hashes32 = NDArray[np.uint32]
 END = b"</s>"
 SEPARATOR = np.zeros(256, np.bool_)
 SEPARATOR[[0, 9, 10, 11, 12, 13, 32]] = True
-_SLOTS = 1 << 10  # of an empty table, a power of two
+_SLOTS = 1 << 9  # of an empty table, at least
 _AT_ONCE = 64  # tokens whose places are asked for at once
 _LESS = 60  # <, with which END begins
 _END_SIZE = len(END)
@@ -42,8 +42,9 @@ class Interned:
     slots        [places, 2] open addressing: hash << 32 | number + 1 or 0, and the first eight bytes
     """
 
-    def __init__(self) -> None:
-        self.slots = np.zeros((_SLOTS, 2), np.uint64)
+    def __init__(self, expected: int = 0) -> None:
+        """With room in the slots for as many as are expected."""
+        self.slots = np.zeros((1 << max(2 * (expected + _AT_ONCE), _SLOTS).bit_length(), 2), np.uint64)
         self.data = np.empty(0, np.uint8)
         self.ends = np.zeros(1, np.int64)
         self.hashes = np.empty(0, np.uint32)
