@@ -182,7 +182,7 @@ def test_nothing(models: tuple[FastText, Any]) -> None:
 
 
 def test_odd_texts(models: tuple[FastText, Any]) -> None:
-    compare(*models, [*ATOMS, *WORDS, "the </s> of", "the " * 2000, "漢" * 3000, " ".join(ATOMS)], 3)
+    compare(*models, [*ATOMS, *WORDS, "the </s> of", "the " * 2000, "漢" * 3000, "aé<€" * 900, " ".join(ATOMS)], 3)
 
 
 @settings(max_examples=15, deadline=None)

@@ -173,7 +173,6 @@ class FastText:
             self._facts,
         )
         if self._chars[1] > 0 and self._rows.buckets > 0:
-            longest = int(np.diff(tokens.ends[done : tokens.count + 1]).max(initial=0))
             begin = max(done, 1)  # the end of a text has no n-grams
             add_character_ngrams(
                 *held,
@@ -183,7 +182,7 @@ class FastText:
                 self._rows,
                 self._vectors,
                 self._facts,
-                ngram_room(longest),
+                ngram_room(),
             )
         return numbers
 

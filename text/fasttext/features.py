@@ -26,7 +26,7 @@ HELD = 256  # rows that are gathered before they are added
 _STEP = np.uint64(116049371)
 _BUCKET: Any = np.int64(0xFFFFFFFF)
 _BATCH = 4096  # characters of tokens whose n-grams are hashed at once
-_OPENING, _CLOSING = 60, 62  # < and >, that fastText puts around a token
+_OPENING, _CLOSING = np.uint8(60), np.uint8(62)  # < and >, that fastText puts around a token
 _1, _32 = np.uint64(1), np.uint64(32)
 
 
@@ -181,14 +181,12 @@ class Room(NamedTuple):
     rows: NDArray[np.int64]
 
 
-def ngram_room(longest: int) -> Room:
-    """Room for tokens of at most as many bytes."""
-    size = max(_BATCH, longest + 2)
+def ngram_room() -> Room:
     return Room(
-        np.empty(size, np.uint32),
-        np.empty(size, np.int64),
-        np.empty(size, np.uint32),
-        np.empty(size, np.uint32),
+        np.empty(_BATCH, np.uint32),
+        np.empty(_BATCH, np.int64),
+        np.empty(_BATCH, np.uint32),
+        np.empty(_BATCH, np.uint32),
         np.empty(HELD + 1, np.int64),
     )
 
@@ -216,6 +214,45 @@ def _step_if(state: np.uint32, letter: np.uint32, below: int) -> np.uint32:
     return np.uint32((state ^ byte) * FNV_PRIME) if letter >> np.uint32(24 - below) else state
 
 
+@uncounted_inlined
+def _hash_long(
+    held: Bytes,
+    begin: int,
+    end: int,
+    owner: np.int64,
+    min_chars: int,
+    max_chars: int,
+    model: Rows,
+    vectors: NDArray[np.float32],
+    facts: NDArray[np.int32],
+    rows: NDArray[np.int64],
+    n: Any,
+) -> Any:
+    """Puts the n-grams of a token for which there is no room behind `n` rows, of which some are taken; how
+    many are left.
+    """
+    for first in range(begin - 1, end + 1):
+        if begin <= first < end and held[first] & 0xC0 == 0x80:
+            continue
+        state, at = FNV_SEED, first
+        for chars in range(1, max_chars + 1):
+            if at > end:
+                break
+            state = _step(state, _OPENING if at < begin else _CLOSING if at == end else held[at])
+            at += 1
+            while at < end and held[at] & 0xC0 == 0x80:
+                state = _step(state, held[at])
+                at += 1
+            if chars >= min_chars and not (chars == 1 and (first < begin or first == end)):
+                bucket = np.int64(remainder(np.uint64(state), model.buckets, model.inverse))
+                rows[n] = owner | bucket
+                n += _has_row(bucket, model)
+                if n == _at_once(vectors.shape[1]):
+                    _take(vectors, facts, rows, n, model)
+                    n = _NONE
+    return n
+
+
 @uncounted
 def add_character_ngrams(
     held: Bytes,
@@ -241,9 +278,17 @@ def add_character_ngrams(
     token = first
     while token < last:
         size = _NONE
-        while token < last and size + ends[token + 1] - ends[token] + 2 <= len(letters):
+        while token < last:
+            begin, end, owner = ends[token], ends[token + 1], np.int64(token) << 32
             if facts[token, 0] != LABEL:
-                size = _spell(held, ends[token], ends[token + 1], np.int64(token) << 32, size, room)
+                if end - begin + 2 > len(letters):
+                    n = _hash_long(
+                        held, begin, end, owner, min_chars, max_chars, model, vectors, facts, rows, n
+                    )
+                elif size + end - begin + 2 > len(letters):
+                    break
+                else:
+                    size = _spell(held, begin, end, owner, size, room)
             token += 1
         states[:size] = FNV_SEED
         for longer in range(min(max_chars, size)):
