@@ -182,7 +182,8 @@ def test_nothing(models: tuple[FastText, Any]) -> None:
 
 
 def test_odd_texts(models: tuple[FastText, Any]) -> None:
-    compare(*models, [*ATOMS, *WORDS, "the </s> of", "the " * 2000, "漢" * 3000, "aé<€" * 900, " ".join(ATOMS)], 3)
+    long = ["the " * 2000, "漢" * 3000, "aé<€" * 900]
+    compare(*models, [*ATOMS, *WORDS, "the </s> of", *long, " ".join(ATOMS)], 3)
 
 
 @settings(max_examples=15, deadline=None)
@@ -259,6 +260,11 @@ def test_a_file_that_is_cut_off_or_goes_on_is_no_model(tmp_path: Path, form: For
         path.write_bytes(data)
         with pytest.raises(ValueError, match=r"whole\.bin is not a fastText model that can be used: "):
             FastText(path)
+
+
+def test_a_folder_is_no_model(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"is a folder; a fastText model is a file"):
+        FastText(tmp_path)
 
 
 def test_a_file_of_floret_is_told_what_it_is(tmp_path: Path) -> None:

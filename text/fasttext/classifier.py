@@ -13,19 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from text.fasttext.features import (
-    HELD,
-    LANES,
-    LINE,
-    Rows,
-    add_character_ngrams,
-    ngram_room,
-    text_vectors,
-    token_vectors,
-    width,
-)
+from text.fasttext.character_ngrams import add_character_ngrams, ngram_room
+from text.fasttext.features import text_vectors, token_vectors
 from text.fasttext.interned import END, Interned, cut
 from text.fasttext.model_file import ModelFile, Quantised, label_names, read_model
+from text.fasttext.rows import HELD, LANES, LINE, Rows, width
 from text.fasttext.scores import best_of_all, best_of_tree, product, tree
 from text.strings import Bytes, Offsets, Strings
 

@@ -79,6 +79,8 @@ class ModelFile:
 
 def read_model(path: str | Path) -> ModelFile:
     """Reads a model; ValueError, naming the file and what is wrong, where it is none that can be used."""
+    if Path(path).is_dir():
+        raise ValueError(f"{path} is a folder; a fastText model is a file, .bin or .ftz")
     with open(path, "rb") as file:
         try:
             data: Any = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
