@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
 from classifiers import scorer
-from classifiers.model import Answers, Model, digest, load_model, scores
+from classifiers.model import Answers, Model, check_files, digest, load_model, scores
 from classifiers.shipped import PREFIX, folder_of
 from pipeline.batch import Batch
 from pipeline.errors import PlanError
@@ -79,9 +79,11 @@ class Options(StageOptions):
 
 def of(options: Options) -> Stage:
     """The stage for one model; PlanError where the folder holds none."""
+    model = load_model(folder_of(options.model))
     return replace(
         STAGE,
-        adds=pa.schema(_columns(options, load_model(folder_of(options.model)))),
+        adds=pa.schema(_columns(options, model)),
+        code=(scorer.module_of(model),),
         gpus=options.gpus,
         of=None,
     )
@@ -176,6 +178,7 @@ def fingerprint(options: Options) -> str:
     """The model by name and content: it stands in the manifest of every run."""
     folder = folder_of(options.model)
     model = load_model(folder)
+    check_files(folder, model)
     besides = scorer.fingerprint(folder, model)
     return f"{model.name} sha256:{digest(folder)}{'; ' if besides else ''}{besides}"
 

@@ -31,7 +31,7 @@ from pydantic import (
 )
 
 from pipeline.errors import PlanError
-from pipeline.faults import choose
+from pipeline.faults import choose, show
 
 FILE = "model.yaml"
 FASTTEXT, HEAD, TRANSFORMER = "model.bin", "head.npz", "transformer"
@@ -64,6 +64,7 @@ class Model(BaseModel):
     languages: tuple[str, ...] = Field(default=(), description="of the texts it was trained on, where known")
     lowercase: bool = Field(default=False, description="texts are put in lower case first")
     options: dict[str, Any] = Field(default_factory=dict, description="of its kind: `embed` of a head …")
+    files: dict[str, str] = Field(default_factory=dict, description="SHA-256 of each beside model.yaml")
     trained: dict[str, Any] = Field(default_factory=dict, description="by what and from what; for people")
 
     @field_validator("labels")
@@ -129,6 +130,13 @@ def load_model(folder: str | Path) -> Model:
         first = fault.errors()[0]
         where = ".".join(map(str, first["loc"]))
         said = str(first["msg"]).removeprefix("Value error, ")
+        if first["type"] == "extra_forbidden":
+            said = f"no such key; {choose(where, list(Model.model_fields))}"
+        elif first["type"] == "missing" and len(first["loc"]) == 1:
+            said = f"is missing ({Model.model_fields[where].description or 'see docs/training.md'})"
+        elif said.startswith("Input should be"):
+            said = said.replace("Input should be", "expected").replace("valid tuple", "list")
+            said = f"found {show(first['input'])}; {said.replace('valid dictionary', 'mapping')}"
         if first["type"] == "string_type":  # 0, no and null are no texts to YAML
             said = f"found {first['input']!r}; expected a text, in quotes where YAML would read another thing"
         raise PlanError(f"{file}: {where + ': ' if where else ''}{said}") from fault
@@ -144,13 +152,44 @@ def save_model(folder: str | Path, model: Model) -> None:
 def digest(folder: str | Path) -> str:
     """SHA-256 over the names and contents of all files that decide the model's answers."""
     whole = hashlib.sha256()
+    for name, content in digests(folder).items():
+        whole.update(f"{name}\0{content}\n".encode())
+    return whole.hexdigest()
+
+
+def digests(folder: str | Path) -> dict[str, str]:
+    """The SHA-256 of each file that decides the model's answers, by its name within the folder.
+
+    PlanError where one cannot be read.
+    """
+    found = {}
     for file in sorted(path for path in Path(folder).rglob("*") if path.is_file()):
         name = file.relative_to(folder).as_posix()
-        if name in _ABOUT:
-            continue
-        about = file.stat()
-        whole.update(f"{name}\0{_digest(file.absolute(), about.st_mtime_ns, about.st_size)}\n".encode())
-    return whole.hexdigest()
+        if name not in _ABOUT:
+            try:
+                about = file.stat()
+                found[name] = _digest(file.absolute(), about.st_mtime_ns, about.st_size)
+            except OSError as fault:
+                raise PlanError(f"model {str(folder)!r}: {file} cannot be read ({fault.strerror})") from fault
+    return found
+
+
+def check_files(folder: str | Path, model: Model) -> None:
+    """PlanError where a file is not the one that model.yaml was written beside: cut short, or of another
+    training."""
+    found = digests(folder) if model.files else {}
+    for name, content in model.files.items():
+        if name not in found:
+            raise PlanError(
+                f"model {model.name}: there is no {Path(folder) / name}; expected the whole folder that "
+                "`winnow train` wrote"
+            )
+        if found[name] != content:
+            raise PlanError(
+                f"model {model.name}: {Path(folder) / name} is not the file that was trained (SHA-256 "
+                f"{found[name][:12]}, in {FILE} {content[:12]}); bring that back, or, where the change is "
+                f"meant, take its line out of `files` in {FILE}"
+            )
 
 
 @cache

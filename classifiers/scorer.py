@@ -1,12 +1,13 @@
-"""A classifier's folder, opened: the one table of which module stands behind which kind of model.
+"""A classifier's folder, opened: which module stands behind which kind of model.
 
-A module exports
+A module of classifiers/kinds, named as `kind` in model.yaml, exports
 
     open_scorer(folder, model) -> Scorer   loads the model; PlanError where the folder does not hold one
     fingerprint(folder, model) -> str      what decides an answer and is not in the folder: versions of
                                            libraries, files of an embedding model; "" for nothing
 """
 
+import importlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -42,17 +43,12 @@ def prepared(texts: pa.Array, lowercase: bool) -> pa.Array:
     return to_array(lower(strings) if lowercase else strings)
 
 
+def module_of(model: Model) -> str:
+    """The module behind the model's kind. It is imported on use, since one needs torch; and by name, so that
+    the digest of `classify`, which follows statements of import, holds the code of this kind alone."""
+    return f"classifiers.kinds.{model.kind}"
+
+
 def _kind(model: Model) -> Kind:
-    # Written out, not looked up by name: the digest of a step's code follows what its files import. Each is
-    # imported on use, since one needs torch.
-    if model.kind == "fasttext":
-        from classifiers.kinds import fasttext
-
-        return Kind(fasttext.open_scorer, fasttext.fingerprint)
-    if model.kind == "embedding":
-        from classifiers.kinds import embedding
-
-        return Kind(embedding.open_scorer, embedding.fingerprint)
-    from classifiers.kinds import transformer
-
-    return Kind(transformer.open_scorer, transformer.fingerprint)
+    module = importlib.import_module(module_of(model))
+    return Kind(module.open_scorer, module.fingerprint)

@@ -19,6 +19,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from pipeline.errors import PlanError
 from pipeline.stage import NOT_HASHED, Options
 
 Vectors = NDArray[np.float32]
@@ -153,8 +154,14 @@ def _module(embed: Embed) -> Any:
 
 
 def digest(file: Path) -> str:
-    """The SHA-256 of a file's content, taken once per process as long as the file is not changed."""
-    return _digest(file, file.stat().st_mtime_ns)
+    """The SHA-256 of a file's content, taken once per process as long as the file is not changed.
+
+    PlanError where it cannot be read.
+    """
+    try:
+        return _digest(file, file.stat().st_mtime_ns)
+    except OSError as fault:
+        raise PlanError(f"embed: {file} cannot be read ({fault.strerror})") from fault
 
 
 @cache

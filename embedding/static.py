@@ -91,18 +91,31 @@ class StaticEmbedder:
                 f"{folder / TABLE}: holds no matrix 'embeddings', but {', '.join(tensors) or 'nothing'}"
             )
         vectors = tensors["embeddings"].astype(np.float32)
-        if "mapping" in tensors:
-            vectors = vectors[tensors["mapping"].astype(np.int64)]
-        if "weights" in tensors:
-            vectors = vectors * tensors["weights"].astype(np.float32)[:, None]
-        text = (folder / TOKENIZER).read_text(encoding="utf-8")
-        self._tokenizer = Tokenizer.from_str(text)
+        try:
+            if "mapping" in tensors:
+                vectors = vectors[tensors["mapping"].astype(np.int64)]
+            if "weights" in tensors:
+                vectors = vectors * tensors["weights"].astype(np.float32)[:, None]
+        except (IndexError, ValueError) as fault:
+            raise PlanError(
+                f"{folder / TABLE}: its mapping or weights are not of its embeddings ({fault}); make it "
+                "anew: winnow distil MODEL FOLDER"
+            ) from fault
+        try:
+            text = (folder / TOKENIZER).read_text(encoding="utf-8")
+            self._tokenizer = Tokenizer.from_str(text)
+        except Exception as fault:  # tokenizers raise no other of a file that is none
+            raise PlanError(
+                f"{folder / TOKENIZER}: no tokenizer ({fault}); make it anew: winnow distil MODEL FOLDER"
+            ) from fault
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
-        if len(vectors) < self._tokenizer.get_vocab_size():
+        # A number may be skipped in a vocabulary, and the kernel looks up what it is given.
+        tokens_known = 1 + max(self._tokenizer.get_vocab().values(), default=-1)
+        if len(vectors) < tokens_known:
             raise PlanError(
                 f"{folder}: {TABLE} has {len(vectors):,} vectors, and {TOKENIZER} "
-                f"{self._tokenizer.get_vocab_size():,} tokens: they do not belong together"
+                f"{tokens_known:,} tokens: they do not belong together"
             )
         if not np.isfinite(vectors).all():
             raise PlanError(

@@ -125,6 +125,8 @@ def train(
 
     if balance not in ("none", "weights"):
         raise PlanError(f"--balance {balance!r}: expected none or weights")
+    if documents not in ("kept", "dropped", "both"):
+        raise PlanError(f"--documents {documents!r}: expected kept, dropped or both")
     training = importlib.import_module(TRAIN)
     asked = training.Asked(
         folder=folder,

@@ -76,7 +76,7 @@ def plan_step(step: StepConfig, fields: dict[str, pa.Field], chain: str, across:
         expensive = stage.expensive
         replay = not stage.replaces and not any(is_transient(fields[name]) for name in reads)
         besides = fingerprint(stage.fingerprint, step.options, step.file, step.line)
-        own = hash_of(own, besides, code_digest((table_of_steps.STAGES[step.name],)))
+        own = hash_of(own, besides, code_digest((table_of_steps.STAGES[step.name], *stage.code)))
         for added in stage.adds:
             fields[added.name] = added
     predicates.check(step.rules, pa.schema(fields.values()), file=step.file, lines=step.rule_lines)

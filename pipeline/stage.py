@@ -8,7 +8,7 @@ them out. Either way what stands behind it sees the new text.
 A file that publishes a method holds `COLUMNS`, `RULES` and `STAGE` (or `PASS`).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 
@@ -165,6 +165,18 @@ def nothing_to_describe(options: Options) -> Sequence[str]:
     return ()
 
 
+def nothing_to_note(options: Options, sources: Mapping[str, Collection[str]]) -> Sequence[str]:
+    """For passes that do the same whatever columns a source has."""
+    del options, sources
+    return ()
+
+
+def no_values(options: Options) -> Mapping[str, Collection[str]]:
+    """For stages whose columns hold values that nobody knows before, or that look for none."""
+    del options
+    return {}
+
+
 @dataclass(frozen=True)
 class Stage:
     """Measures documents: adds columns, never removes or reorders a row.
@@ -176,8 +188,13 @@ class Stage:
     expensive  rows that already fail a rule are not measured (their columns stay null)
     fingerprint  what decides the result besides the options and winnow's own code: versions of
                libraries, contents of model files; enters the hash by which a run resumes
+    code       modules that decide the result with these options, and that the stage's own module does not
+               import by a statement; enters the same hash
     of         where columns, rules or what is read depend on the options: the stage for these options
                (PlanError where they name what is not there); None where all options give the same
+    values     by column of `adds`, all that it can hold, where that is known
+    seeks      by column of `reads`, the values that the options have a meaning for: the plan looks whether
+               the stage that adds the column knows them
     """
 
     name: str
@@ -192,9 +209,12 @@ class Stage:
     unless: str | None = None
     expensive: bool = False
     fingerprint: Callable[[Any], str] = no_fingerprint
+    code: tuple[str, ...] = ()
     cpus: float = 1.0
     gpus: float = 0.0
     of: Callable[[Any], "Stage"] | None = None
+    values: Callable[[Any], Mapping[str, Collection[str]]] = no_values
+    seeks: Callable[[Any], Mapping[str, Collection[str]]] = no_values
 
 
 @dataclass(frozen=True)
@@ -247,6 +267,8 @@ class Pass:
     For people:
     about, paper   what it does, in a line, and who published it
     describe   lines about what these options mean, for `winnow plan`
+    notes      lines on what they mean for sources with these columns, by name, where one may expect another
+               thing: told by plan and run
 
     What only some do:
     cuts       the column of `adds`, list<int64>, that holds what the pass takes out of a document's text:
@@ -268,6 +290,7 @@ class Pass:
     about: str = ""
     paper: str = ""
     describe: Callable[[Any], Sequence[str]] = nothing_to_describe
+    notes: Callable[[Any, Mapping[str, Collection[str]]], Sequence[str]] = nothing_to_note
     clusters: Callable[[Any], Clusters] = unknown_clusters
     fingerprint: Callable[[Any], str] = no_fingerprint
     of: Callable[[Any], "Pass"] | None = None

@@ -15,6 +15,7 @@ bits in other company.
 """
 
 import itertools
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from classifiers.model import HEAD, Answers, Model
 from embedding.embed import Embed, Embedder, Vectors, identity
 from embedding.embed import fingerprint as embedder_fingerprint
 from embedding.kept import last_kept
+from embedding.static import TABLE, TOKENIZER
 from pipeline.errors import PlanError
 from text.jit import kernel
 
@@ -92,9 +94,13 @@ def save_head(folder: Path, layers: Layers, probe: Vectors | None) -> None:
 def _load_head(folder: Path, model: Model) -> tuple[Layers, Vectors | None]:
     file = folder / HEAD
     try:
-        with np.load(file, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, EOFError) as fault:
+        with open(file, "rb") as content:
+            if not zipfile.is_zipfile(content):  # NumPy would take it for a pickle
+                raise zipfile.BadZipFile("no file of arrays, or not all of it")
+            content.seek(0)
+            with np.load(content, allow_pickle=False) as stored:
+                arrays = {name: stored[name] for name in stored.files}
+    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile) as fault:
         raise PlanError(
             f"model {model.name}: {file} cannot be read ({fault}); expected what `winnow train --kind "
             "embedding` writes"
@@ -103,8 +109,10 @@ def _load_head(folder: Path, model: Model) -> tuple[Layers, Vectors | None]:
     while f"weights_{len(layers)}" in arrays and f"bias_{len(layers)}" in arrays:
         layers.append((arrays[f"weights_{len(layers)}"], arrays[f"bias_{len(layers)}"]))
     units = len(model.labels) or 1
-    sizes = [weights.shape for weights, _ in layers]
-    fits = all(weights.ndim == 2 and bias.shape == weights.shape[1:] for weights, bias in layers)
+    sizes = [np.shape(weights) for weights, _ in layers]
+    fits = all(isinstance(each, np.ndarray) and each.dtype == np.float32 for each in arrays.values()) and all(
+        weights.ndim == 2 and bias.shape == weights.shape[1:] for weights, bias in layers
+    )
     if (
         not layers
         or not fits
@@ -113,7 +121,7 @@ def _load_head(folder: Path, model: Model) -> tuple[Layers, Vectors | None]:
     ):
         raise PlanError(
             f"model {model.name}: {file} has layers {sizes}; expected some that end in {units}, a unit for "
-            "each label of model.yaml, or one of a regression"
+            "each label of model.yaml, or one of a regression, all of float32"
         )
     if not all(np.isfinite(each).all() for each in arrays.values()):
         raise PlanError(f"model {model.name}: {file} holds numbers that are not finite; train it anew")
@@ -128,6 +136,12 @@ def embed_of(folder: Path, model: Model) -> Embed:
         said = str(fault.errors()[0]["msg"]).removeprefix("Value error, ")
         raise PlanError(f"model {model.name}: {folder}/model.yaml: options: embed: {said}") from fault
     if embed.static is not None:
+        for name in (TABLE, TOKENIZER):
+            if not (folder / embed.static / name).is_file():
+                raise PlanError(
+                    f"model {model.name}: there is no {folder / embed.static / name}; expected the whole "
+                    "folder that `winnow train` wrote"
+                )
         embed = embed.model_copy(update={"static": str(folder / embed.static)})
     found, expected = identity(embed), model.options.get("embedding")
     if found != expected:
@@ -143,14 +157,18 @@ def open_scorer(folder: Path, model: Model) -> HeadScorer:
     layers, probe = _load_head(folder, model)
     embed = embed_of(folder, model)
     embedder = last_kept(embed)
-    if probe is not None:
-        now = embedder(pa.array(PROBE, pa.large_string()))
-        if now.shape != probe.shape or ((now * probe).sum(axis=1) < _ALIKE).any():
-            raise PlanError(
-                f"model {model.name}: {embed.model!r} gives other vectors than when the head was trained "
-                f"({now.shape[1]} numbers, {probe.shape[1]} then); name the model and version of then, or "
-                "train the head anew"
-            )
+    now = embedder(pa.array(PROBE, pa.large_string()))
+    if probe is not None and (now.shape != probe.shape or ((now * probe).sum(axis=1) < _ALIKE).any()):
+        raise PlanError(
+            f"model {model.name}: {embed.model!r} gives other vectors than when the head was trained "
+            f"({now.shape[1]} numbers, {probe.shape[1]} then); name the model and version of then, or "
+            "train the head anew"
+        )
+    if now.shape[1] != len(layers[0][0]):
+        raise PlanError(
+            f"model {model.name}: {folder / HEAD} takes vectors of {len(layers[0][0])} numbers, and those of "
+            f"{embed.static or embed.model!r} have {now.shape[1]}; the two are not of one training"
+        )
     return HeadScorer(embedder, layers, model.score != "value")
 
 

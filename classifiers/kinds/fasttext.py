@@ -28,7 +28,7 @@ def open_scorer(folder: Path, model: Model) -> Scorer:
     """Loads model.bin; PlanError where it is missing, no model, or of other labels than model.yaml says."""
     try:
         fasttext = FastText(_file(folder))
-    except ValueError as fault:
+    except (OSError, ValueError) as fault:
         raise PlanError(f"model {str(folder)!r}: {fault}") from fault
     _check(folder, fasttext.labels, model)
     place = np.array([model.labels.index(label) for label in fasttext.labels], np.int64)
@@ -60,7 +60,7 @@ def _labels(file: Path, modified: int, size: int) -> Sequence[str]:
     del modified, size
     try:  # the file is gone through, but nothing is made of its matrices
         return label_names(read_model(file))
-    except ValueError as fault:
+    except (OSError, ValueError) as fault:
         raise PlanError(f"model {str(file.parent)!r}: {fault}") from fault
 
 

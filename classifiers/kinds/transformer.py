@@ -18,11 +18,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import Field, FiniteFloat, ValidationError
 
 from classifiers.kinds.softmax import fixed, softmax
 from classifiers.model import TRANSFORMER, Answers, Model
 from embedding.batches import batches, threads
 from pipeline.errors import PlanError
+from pipeline.faults import choose, show
+from pipeline.stage import Options
 
 WINDOWS = 4
 _LIBRARIES = ("transformers", "tokenizers", "torch")
@@ -33,6 +36,15 @@ _MISSING = (
 # Rows of a batch. Small ones stay in a core's cache, and fewer rows are there only to fill up.
 _BATCH = {"cpu": 8, "cuda": 128}
 _CHARACTERS = 16  # of a text per token that is asked for, at most
+
+
+class _Options(Options):
+    """`options` of model.yaml."""
+
+    tokens: int | None = Field(default=None, ge=8)
+    windows: int = Field(default=WINDOWS, ge=1, le=1000)
+    centre: FiniteFloat = 0.0
+    spread: FiniteFloat = Field(default=1.0, gt=0)
 
 
 class TransformerScorer:
@@ -149,7 +161,7 @@ _ROBERTA = ("roberta", "xlm-roberta", "camembert", "xlm-roberta-xl", "longformer
 
 def open_scorer(folder: Path, model: Model) -> TransformerScorer:
     """PlanError where a library or file is missing, or the network has other labels than model.yaml says."""
-    place = _folder(folder, model)
+    place, options = _folder(folder, model), _options(folder, model)
     try:
         import torch
         from transformers import AutoModelForSequenceClassification, AutoTokenizer
@@ -158,12 +170,26 @@ def open_scorer(folder: Path, model: Model) -> TransformerScorer:
     quiet()
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(place))
-        network = AutoModelForSequenceClassification.from_pretrained(str(place), dtype=torch.float32)
-    except (OSError, ValueError, KeyError) as fault:
+        network, loaded = AutoModelForSequenceClassification.from_pretrained(
+            str(place), dtype=torch.float32, output_loading_info=True
+        )
+    except Exception as fault:  # whatever the libraries raise of files that are cut short or of another model
+        said = (str(fault).strip() or type(fault).__name__).splitlines()[0]
         raise PlanError(
-            f"model {model.name}: {place} cannot be loaded ({str(fault).splitlines()[0]}); expected what "
-            "`winnow train --kind transformer` writes"
+            f"model {model.name}: {place} cannot be loaded ({said}); expected what `winnow train --kind "
+            "transformer` writes"
         ) from fault
+    if lacking := sorted(loaded["missing_keys"]):  # the library would draw them at random
+        raise PlanError(
+            f"model {model.name}: the weights in {place} lack {len(lacking)} that its config.json asks for, "
+            f"{lacking[0]} first; the two are not of one training"
+        )
+    known, rows = len(tokenizer), int(network.get_input_embeddings().num_embeddings)
+    if not rows < 2 * known <= 2 * rows:  # a few rows without a token are common
+        raise PlanError(
+            f"model {model.name}: the tokenizer in {place} has {known:,} tokens, the network {rows:,}; a "
+            "file is missing, or the two are not of one training"
+        )
     units = len(model.labels) or 1
     if network.config.num_labels != units:
         raise PlanError(
@@ -171,8 +197,8 @@ def open_scorer(folder: Path, model: Model) -> TransformerScorer:
             f"{units}; the two are not of one training"
         )
     most = longest(network, tokenizer)
-    tokens = int(model.options.get("tokens", most))
-    if not 8 <= tokens <= most:
+    tokens = most if options.tokens is None else options.tokens
+    if tokens > most:
         raise PlanError(
             f"model {model.name}: model.yaml: options: tokens is {tokens}; expected 8 to {most}, which the "
             "network takes at most"
@@ -181,16 +207,29 @@ def open_scorer(folder: Path, model: Model) -> TransformerScorer:
         network.to("cuda" if torch.cuda.is_available() else "cpu"),
         tokenizer,
         tokens,
-        int(model.options.get("windows", WINDOWS)),
+        options.windows,
         model.score != "value",
-        (float(model.options.get("centre", 0.0)), float(model.options.get("spread", 1.0))),
+        (options.centre, options.spread),
     )
 
 
 def fingerprint(folder: Path, model: Model) -> str:
     """Versions of the libraries; PlanError where one of them, or the network, is missing."""
-    _folder(folder, model)
+    _folder(folder, model), _options(folder, model)
     return " ".join(f"{name} {found}" for name, found in libraries(f"model {model.name}").items())
+
+
+def _options(folder: Path, model: Model) -> _Options:
+    try:
+        return _Options.model_validate(model.options)
+    except ValidationError as fault:
+        first = fault.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        if first["type"] == "extra_forbidden":
+            said = f"no such option; {choose(key, list(_Options.model_fields))}"
+        else:
+            said = f"found {show(first['input'])}; {first['msg'].replace('Input should be', 'expected')}"
+        raise PlanError(f"model {model.name}: {folder}/model.yaml: options: {key}: {said}") from fault
 
 
 def libraries(about: str) -> dict[str, str]:

@@ -1,10 +1,13 @@
 """The model card: what people should know of a classifier before they let it decide, from its report."""
 
+import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from classifiers.training.task import some
 
+_ODD = re.compile(r"[^\w./-]|^[^\w./]")  # in a path: what YAML might read another way
 _MOST_LABELS = 30  # of a table of confusions
 _MOST_ROWS = 100  # labels of the table of labels: those with the most documents
 _LIMITS = (
@@ -16,13 +19,13 @@ _LIMITS = (
 )
 
 
-def card(report: dict[str, Any]) -> str:
-    """CARD.md of a report, as `classifiers.training.train` makes it."""
+def card(report: dict[str, Any], folder: str) -> str:
+    """CARD.md of a report, as `classifiers.training.train` makes it; `folder`: the model's."""
     model, test = report["model"], report["test"]
     parts = [
         f"# {model['name']}",
         _what(model, test),
-        *_use(model),
+        *_use(model, folder),
         "## Trained from",
         _inputs(report["inputs"]),
         _licence(report["licence"], model["kind"]),
@@ -82,13 +85,14 @@ def _what(model: dict[str, Any], test: dict[str, Any]) -> str:
     return said
 
 
-def _use(model: dict[str, Any]) -> list[str]:
+def _use(model: dict[str, Any], folder: str) -> list[str]:
     name, threshold = model["name"], model["threshold"]
-    lines = [f"- classify: models/{name}"]
+    place = json.dumps(folder, ensure_ascii=False) if _ODD.search(folder) else folder  # YAML reads JSON
+    lines = [f"- classify: {place}"]
     if threshold is not None:
         lines = [
             "- classify:",
-            f"    model: models/{name}",
+            f"    model: {place}",
             f"    rules: {{{name}_low: {name}_score < {threshold:g}}}",
         ]
     return ["```yaml\n" + "\n".join(lines) + "\n```"]

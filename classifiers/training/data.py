@@ -72,8 +72,10 @@ def gather(
     facts["without_words"] = int(blank.sum())
     table, content = _each_once(table, content, told, facts)
     table = table.take(pa.array(np.argsort(_mixed(content, seed), kind="stable")))
-    if by != "id" and table["url"].null_count == table["group"].null_count == table.num_rows:
-        told.append("no document has a URL, so that each is a group of its own; --group names a column")
+    lone = int(pc.sum(pc.and_(pc.is_null(table["url"]), pc.is_null(table["group"]))).as_py() or 0)
+    if by != "id" and lone:
+        none = "no document has" if lone == table.num_rows else f"{counted(lone, 'document')} without"
+        told.append(f"{none} a URL, so that each is a group of its own; --group names a column")
     table = _with(table, "group", groups_of(table, by))
     if per_group:
         kept = _first_of_each(table["group"].combine_chunks(), per_group)

@@ -7,15 +7,17 @@ reads it.
 
 import contextlib
 import ctypes
+import errno
 import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from pipeline.errors import EngineError
 
@@ -23,7 +25,12 @@ MAIN = "from classifiers.training.floret_process import main; main()"
 _MODE_AT, _MODE_SIZE = 52, 8  # `mode` and `hashCount`, behind `maxn`
 _PR_SET_PDEATHSIG = 1
 _SEARCHED = ("lr", "epoch", "wordNgrams", "minn", "maxn")
-_GRACE = 2.0  # seconds that a search may take longer than it was given
+_BEGINS, _TICKS = "the search begins", b"Progress:"  # what a search says, the latter each half a second
+_SILENT = 2.0  # seconds without a tick after which its clock has stopped
+_STARTS = 20  # of a search, whose clock stops in one of three
+_TIMES, _GRACE = 3.0, 60.0  # a search may take so often what it was given, and so many seconds besides
+_LOOK = 0.05  # seconds
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # with which the process ends where it cannot even answer
 _SHOWN = 500  # characters of what the trainer said
 
 
@@ -35,9 +42,18 @@ def search(arguments: dict[str, Any], fixed: Collection[str], scratch: Path) -> 
     fixed       names of those that are to stay as they are
     """
     # The clock of its search is a thread that now and then ends at once, since it is started before the
-    # search is said to be on; the search then never ends. An interrupt ends it with what it has found.
-    patience = float(arguments["autotuneDuration"]) + _GRACE
-    return _ask({"search": arguments, "fixed": sorted(fixed)}, scratch, patience)
+    # search is said to be on; the search then never ends. An interrupt would end it, but by a handler that
+    # takes memory and refers to a variable that is gone: it has ended in "double free". So one is killed, and
+    # another started. When time is up fastText trains by what it has found, as long as its best trial took.
+    patience = _TIMES * float(arguments["autotuneDuration"]) + _GRACE
+    for _ in range(_STARTS):
+        found = _ask({"search": arguments, "fixed": sorted(fixed)}, scratch, patience)
+        if found is not None:
+            return found
+    raise EngineError(
+        f"fastText's search: its clock stopped {_STARTS} times; give the same command again, or leave -o "
+        "autotune= out"
+    )
 
 
 def train(arguments: dict[str, Any], quantise: dict[str, Any] | None, model: Path) -> None:
@@ -58,10 +74,10 @@ def train(arguments: dict[str, Any], quantise: dict[str, Any] | None, model: Pat
         raise EngineError(f"fastText's file was not written whole ({fault}); is the disk full?") from fault
 
 
-def _ask(job: dict[str, Any], scratch: Path, patience: float | None = None) -> dict[str, Any]:
-    """What a process of `main` answers.
+def _ask(job: dict[str, Any], scratch: Path, patience: float | None = None) -> dict[str, Any] | None:
+    """What a process of `main` answers; None of a search whose clock has stopped.
 
-    patience   seconds after which it is interrupted; None: never
+    patience   seconds after which a search is killed; None: it is no search, and takes its time
     """
     answer = scratch / "answer.json"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
@@ -75,23 +91,47 @@ def _ask(job: dict[str, Any], scratch: Path, patience: float | None = None) -> d
                 assert process.stdin is not None
                 process.stdin.write(whole)
                 process.stdin.close()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(patience)
-            if process.poll() is None:
-                process.send_signal(signal.SIGINT)
+            if patience is None:
                 process.wait()
+            elif not _searched(process, said, patience):
+                return None
         finally:  # interrupted too
             process.kill()
             process.wait()
         found: dict[str, Any] = {}
         with contextlib.suppress(OSError, ValueError):
             found = json.loads(answer.read_text("utf-8"))
+        if "arguments" not in found and process.returncode in _FULL:
+            raise OSError(process.returncode, os.strerror(process.returncode), str(scratch))
         if "arguments" not in found:
             said.seek(0)
             printed = said.read().decode("utf-8", "replace").strip()[-_SHOWN:]
             raise EngineError(_why(found.get("error", ""), process.returncode, printed))
     answer.unlink()
     return dict(found["arguments"])
+
+
+def _searched(process: subprocess.Popen[bytes], said: IO[bytes], patience: float) -> bool:
+    """Waits for the end of a search; False: its clock has stopped. EngineError where it does not end."""
+    begun, began, ticks = time.monotonic(), 0.0, False
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_LOOK)
+            return True
+        now = time.monotonic()
+        if now - begun > patience:
+            raise EngineError(
+                f"fastText's search did not end within {patience:.0f} seconds and was stopped; give more "
+                "seconds (-o autotune=300) or fewer texts, or leave it out"
+            )
+        if ticks:
+            continue
+        words = os.pread(said.fileno(), 1 << 16, 0)  # where the process goes on writing is not moved by it
+        ticks = _TICKS in words
+        if not began and _BEGINS.encode() in words:
+            began = now
+        if began and not ticks and now - began > _SILENT:
+            return False
 
 
 def _why(error: str, status: int, printed: str) -> str:
@@ -127,11 +167,16 @@ def main() -> None:
     if os.getppid() != job["parent"]:  # which has ended before it could be watched
         sys.exit(1)
     try:
-        arguments = _search(job["search"], job["fixed"]) if "search" in job else _train(job)
+        found: dict[str, Any] = {
+            "arguments": _search(job["search"], job["fixed"]) if "search" in job else _train(job)
+        }
     except (RuntimeError, ValueError, MemoryError) as fault:  # what the C++ throws
-        Path(job["answer"]).write_text(json.dumps({"error": str(fault) or "out of memory"}), "utf-8")
-        sys.exit(1)
-    Path(job["answer"]).write_text(json.dumps({"arguments": arguments}), "utf-8")
+        found = {"error": str(fault) or "out of memory"}
+    try:
+        Path(job["answer"]).write_text(json.dumps(found), "utf-8")
+    except OSError as fault:
+        sys.exit(fault.errno if fault.errno in _FULL else str(fault))
+    sys.exit("error" in found)
 
 
 def _search(given: dict[str, Any], fixed: list[str]) -> dict[str, Any]:
@@ -148,6 +193,7 @@ def _search(given: dict[str, Any], fixed: list[str]) -> dict[str, Any]:
     for name in fixed:
         asked.setManual(name)
     network = floret_pybind.fasttext()
+    print(_BEGINS, file=sys.stderr, flush=True)
     floret_pybind.train(network, asked)
     found = network.getArgs()
     arguments = {name: getattr(found, name) for name in _SEARCHED}

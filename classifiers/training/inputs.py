@@ -10,7 +10,7 @@ Files may be compressed (.gz, .zst). A file of any other name holds a text on ea
 import glob
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -113,14 +113,14 @@ def from_labels(folder: str, group: str = "") -> Input:
 
 
 def from_files(paths: Sequence[str], columns: Columns, label: str | None = None) -> list[Input]:
-    """An input per file; globs are expanded.
+    """An input per file; globs are expanded, but where a file has such a name.
 
     label   that all of the documents have; None: it stands in the column `columns.label`
     PlanError where a file cannot be read or a column is missing.
     """
     found: list[str] = []
     for path in paths:
-        matches = sorted(glob.glob(path, recursive=True)) or [path]
+        matches = [path] if Path(path).exists() else sorted(glob.glob(path, recursive=True)) or [path]
         found += [match for match in matches if not Path(match).is_dir() or match == path]
     return [_from_file(path, columns, label) for path in found]
 
@@ -140,6 +140,8 @@ def _from_file(path: str, columns: Columns, label: str | None) -> Input:
             f"{path}: no run of winnow is there (no plan.json), and tables are read from this machine alone: "
             "fetch it first"
         )
+    if file.is_dir():
+        raise PlanError(f"{path}: a folder; name its files: {path.rstrip('/')}/*.parquet, or one by one")
     if not file.is_file():
         raise PlanError(f"{path}: no such file; expected Parquet, JSONL, CSV, TSV, or a text on each line")
     query = _reader(file, columns)
@@ -147,13 +149,14 @@ def _from_file(path: str, columns: Columns, label: str | None) -> Input:
         try:
             connection.execute(f"CREATE VIEW t AS {query}")
             kinds = dict(row[:2] for row in connection.execute("DESCRIBE t").fetchall())
-            # Of a column of both numbers and words DuckDB gives JSON, words in quotes.
-            unpacked = ", ".join(_unpacked(name) for name, kind in kinds.items() if kind == "JSON")
+            # Of a column of both numbers and words DuckDB gives JSON, words in quotes; of texts that a writer
+            # of Parquet has not called so, bytes.
+            unpacked = ", ".join(_UNPACKED[kind](name) for name, kind in kinds.items() if kind in _UNPACKED)
             if unpacked:
                 connection.execute(f"CREATE VIEW u AS SELECT * REPLACE ({unpacked}) FROM t")
             if not file.stat().st_size and "text" not in kinds:  # nor a file of lines, which may be empty
                 raise PlanError(f"{path}: the file is empty")
-            chosen = _chosen(path, columns, list(kinds), label)
+            chosen = _chosen(path, columns, kinds, label)
             where = f" WHERE ({columns.where})" if columns.where else ""
             selected = ", ".join(f'{value} AS "{name}"' for name, value in chosen.items())
             limit = (
@@ -172,9 +175,14 @@ def _from_file(path: str, columns: Columns, label: str | None) -> Input:
     return from_rows(path, _digest(file), rows, label, about)
 
 
-def _unpacked(name: str) -> str:
-    quoted = '"' + name.replace('"', '""') + '"'
-    return f"{quoted} ->> '$' AS {quoted}"
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+_UNPACKED: dict[str, Callable[[str], str]] = {
+    "JSON": lambda name: f"{_quoted(name)} ->> '$' AS {_quoted(name)}",
+    "BLOB": lambda name: f"decode({_quoted(name)}) AS {_quoted(name)}",
+}
 
 
 def _reader(file: Path, columns: Columns) -> str:
@@ -183,7 +191,7 @@ def _reader(file: Path, columns: Columns) -> str:
     for packed in _PACKED:
         name = name.removesuffix(packed)
     suffix = Path(name).suffix.lower()
-    quoted = _text(str(file))
+    quoted = _text(glob.escape(str(file)))
     if suffix == ".parquet":
         return f"SELECT * FROM read_parquet({quoted})"
     if suffix in (".jsonl", ".ndjson", ".json"):
@@ -203,8 +211,12 @@ def _reader(file: Path, columns: Columns) -> str:
     )
 
 
-def _chosen(path: str, columns: Columns, names: list[str], label: str | None) -> dict[str, str]:
-    """The SQL of each column of `DOCUMENTS` that the file has."""
+def _chosen(path: str, columns: Columns, kinds: dict[str, str], label: str | None) -> dict[str, str]:
+    """The SQL of each column of `DOCUMENTS` that the file has.
+
+    kinds   of the file's columns: their types in DuckDB's words
+    """
+    names = list(kinds)
 
     def column(option: str, asked: str, usual: Sequence[str], needed: bool = False) -> str | None:
         if asked.isdigit() and asked not in names:
@@ -212,13 +224,20 @@ def _chosen(path: str, columns: Columns, names: list[str], label: str | None) ->
         if asked:
             if asked not in names:
                 raise PlanError(f"{path}: --{option} {asked!r}: no such column; {choose(asked, names)}")
-            return '"' + asked.replace('"', '""') + '"'
+            return one_value(option, asked)
         there = [name for name in usual if name in names]
         if needed and not there:
             raise PlanError(
                 f"{path}: no column {' or '.join(usual)}; name it by --{option}: {', '.join(names)}"
             )
-        return f'"{there[0]}"' if there else None
+        return one_value(option, there[0]) if there else None
+
+    def one_value(option: str, name: str) -> str:
+        if kinds[name].endswith("]") or kinds[name].startswith(("STRUCT", "MAP", "UNION")):
+            raise PlanError(
+                f"{path}: column {name!r} ({option}) holds {kinds[name][:60]}; expected one value in each row"
+            )
+        return _quoted(name)
 
     text = column("text", columns.text, _TEXTS, needed=True)
     assert text is not None
@@ -241,14 +260,27 @@ def _documents(rows: pa.Table, group: str = "") -> pa.Table:
     for name, kind in zip(DOCUMENTS.names, DOCUMENTS.types, strict=True):
         read = group if name == "group" and group else name
         if read in rows.column_names:
-            values = pc.cast(rows[read], kind)
+            try:
+                values = pc.cast(rows[read], kind)
+            except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as fault:  # of words for numbers
+                expected = "numbers" if name == "weight" else "text"
+                raise PlanError(f"column of --{name}: {fault}; expected {expected}") from fault
         else:
             values = pa.chunked_array([pa.nulls(rows.num_rows, kind)])
-        arrays.append(pc.fill_null(values, 1.0) if name == "weight" else values)
+        arrays.append(_weights(values) if name == "weight" else values)
     table = pa.table(arrays, schema=DOCUMENTS)
     label = pc.utf8_lower(pc.utf8_trim_whitespace(table["label"]))
     none = pc.is_in(label, pa.array(["", "nan", None], pa.string()))
     return table.filter(pc.and_(pc.is_valid(table["text"]), pc.invert(none)))
+
+
+def _weights(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """1 where none is given; PlanError where one is no number of documents."""
+    weights = pc.fill_null(values, 1.0)
+    wrong = weights.filter(pc.invert(pc.and_(pc.is_finite(weights), pc.greater_equal(weights, 0.0))))
+    if len(wrong):
+        raise PlanError(f"--weight: found {wrong[0].as_py():g}; expected finite numbers, 0 or more")
+    return weights
 
 
 def _different(table: pa.Table, name: str) -> list[str]:

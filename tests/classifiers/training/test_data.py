@@ -86,6 +86,14 @@ def test_a_site_is_capped_and_rare_labels_left_out() -> None:
     assert any(line.startswith("one group holds 100% of the documents") for line in found.told)
 
 
+def test_documents_without_a_site_are_told() -> None:
+    rows = [("one", "a"), ("two", "b"), ("three", "a")]
+    (said,) = (x for x in gather([given(*rows, url=[None, "http://a.org", None])]).told if "URL" in x)
+    assert said.startswith("2 documents without a URL, so that each is a group of its own")
+    (said,) = (x for x in gather([given(*rows)]).told if "URL" in x)
+    assert said.startswith("no document has a URL")
+
+
 def test_content_is_words_alone() -> None:
     same = content_hashes(pa.array(["Ünder the Sea!", "under  the\nsea", "", "!?"], pa.large_string()))
     assert same[0] == same[1] != 0

@@ -162,17 +162,37 @@ def test_search_ends_in_a_model_that_its_arguments_give(tmp_path: Path) -> None:
     assert (tmp_path / "b" / "model.bin").read_bytes() == content
 
 
-def test_a_search_whose_clock_has_stopped_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As it does now and then: floret's own is then given a day."""
-    plain = floret_process.search
+SEARCH = """
+import json, pathlib, signal, sys, time
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+job = json.load(sys.stdin)
+starts = pathlib.Path(job["answer"]).with_name("starts")
+starts.write_text((starts.read_text() if starts.exists() else "") + "x")
+print({begins!r}, file=sys.stderr, flush=True)
+if {ticks} or len(starts.read_text()) == 3:
+    print("Progress: 1%", file=sys.stderr, flush=True)
+if len(starts.read_text()) == 3:
+    pathlib.Path(job["answer"]).write_text('{{"arguments": {{"lr": 1}}}}')
+else:
+    time.sleep(60)
+"""
 
-    def all_day(arguments: dict[str, Any], fixed: set[str], scratch: Path) -> dict[str, Any]:
-        monkeypatch.setattr(floret_process, "_GRACE", 1.0 - 86400)
-        return plain({**arguments, "autotuneDuration": 86400}, fixed, scratch)
 
-    monkeypatch.setattr(floret_process, "search", all_day)
-    _, model = trained(tmp_path / "a", made(60), autotune=1)
-    assert model.trained["fasttext"]["dim"] == 8
+def test_a_search_that_does_not_end_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """floret's clock stops in one of three, and an interrupt is not always obeyed."""
+    told = {"begins": floret_process._BEGINS}
+    monkeypatch.setattr(floret_process, "_SILENT", 0.1)
+    monkeypatch.setattr(floret_process, "MAIN", SEARCH.format(ticks=False, **told))
+    assert floret_process.search({"autotuneDuration": 1}, (), tmp_path) == {"lr": 1}
+    assert (tmp_path / "starts").read_text() == "xxx"
+    (tmp_path / "starts").unlink()
+    monkeypatch.setattr(floret_process, "_STARTS", 1)
+    with pytest.raises(EngineError, match="its clock stopped 1 times"):
+        floret_process.search({"autotuneDuration": 1}, (), tmp_path)
+    monkeypatch.setattr(floret_process, "MAIN", SEARCH.format(ticks=True, **told))
+    monkeypatch.setattr(floret_process, "_GRACE", 0.0)
+    with pytest.raises(EngineError, match=r"did not end within 0 seconds .*-o autotune=300"):
+        floret_process.search({"autotuneDuration": 0.1}, (), tmp_path)
 
 
 def test_faults_are_told(tmp_path: Path) -> None:
@@ -199,6 +219,18 @@ def test_a_killed_trainer_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(floret_process, "MAIN", "print('odd'); raise SystemExit(7)")
     with pytest.raises(EngineError, match=r"without a model \(status 7\): odd"):
         trained(tmp_path / "b", made(6))
+
+
+def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the process cannot even say what became of it: /dev/full has no room for a byte."""
+    fake = (
+        "import io, json, sys; job = json.load(sys.stdin); job['answer'] = '/dev/full';"
+        "from classifiers.training import floret_process as p; p._train = lambda job: {};"
+        "sys.stdin = io.StringIO(json.dumps(job)); p.main()"
+    )
+    monkeypatch.setattr(floret_process, "MAIN", fake)
+    with pytest.raises(OSError, match="No space left on device"):
+        floret_process._ask({"train": {}, "quantise": None, "model": ""}, tmp_path)
 
 
 def test_the_trainer_dies_with_its_parent(tmp_path: Path) -> None:

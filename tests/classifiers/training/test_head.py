@@ -234,14 +234,23 @@ def test_a_head_that_does_not_fit_is_refused(tmp_path: Path, table: Path) -> Non
         ((layer, layer), "layers"),
         ((), "layers"),
         (((np.full((5, 2), np.nan), np.ones(2)),), "not finite"),
+        # The kernel would read past the end of a vector.
+        (((np.ones((13, 2)), np.ones(2)),), "takes vectors of 13 numbers, and those of .* have 12"),
     )
     for layers, said in bad:
         save_head(tmp_path / "m", layers, None)
         with pytest.raises(PlanError, match=said):
             open_scorer(tmp_path / "m", model)
-    (tmp_path / "m" / HEAD).write_bytes(b"nonsense")
-    with pytest.raises(PlanError, match="winnow train --kind embedding"):
+    np.savez(tmp_path / "m" / HEAD, weights_0=np.full((12, 2), "a"), bias_0=np.full(2, "a"))
+    with pytest.raises(PlanError, match="all of float32"):
         fingerprint(tmp_path / "m", model)
+    whole = (tmp_path / "m" / HEAD).read_bytes()
+    with open(tmp_path / "array", "wb") as other:
+        np.save(other, np.ones(3))
+    for content in (b"", b"nonsense", whole[:-9], (tmp_path / "array").read_bytes()):
+        (tmp_path / "m" / HEAD).write_bytes(content)
+        with pytest.raises(PlanError, match="winnow train --kind embedding"):
+            fingerprint(tmp_path / "m", model)
     (tmp_path / "m" / HEAD).unlink()
     with pytest.raises(PlanError, match="No such file"):
         open_scorer(tmp_path / "m", model)

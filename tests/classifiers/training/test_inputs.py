@@ -31,8 +31,9 @@ def jsonl(path: Path, *documents: dict[str, Any]) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "a.jsonl.zst"])
+@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "a.jsonl.zst", "a[b]*.jsonl"])
 def test_jsonl(tmp_path: Path, name: str) -> None:
+    jsonl(tmp_path / "ab.jsonl", {"text": "another, by a pattern", "label": 1})
     file = jsonl(
         tmp_path / name,
         {"text": "one\ntwo", "label": 3, "url": "http://a.org", "lang": "de"},
@@ -58,6 +59,15 @@ def test_tables_of_ones_own(tmp_path: Path) -> None:
     pq.write_table(pa.table({"id": ["7"], "content": ["c"], "label": [True]}), tmp_path / "c.parquet")
     (found,) = from_files([str(tmp_path / "*.parquet")], Columns())
     assert rows(found, "id", "text", "label") == [("7", "c", "true")]
+
+
+def test_texts_that_parquet_calls_bytes(tmp_path: Path) -> None:
+    table = pa.table({"text": ["é à".encode(), b"x"], "label": ["a", "b"], "image": [b"\xff", None]})
+    pq.write_table(table, tmp_path / "a.parquet")
+    (found,) = from_files([str(tmp_path / "a.parquet")], Columns())
+    assert rows(found, "text", "label") == [("é à", "a"), ("x", "b")]
+    with pytest.raises(PlanError, match=r"a\.parquet: .*UTF8"):
+        from_files([str(tmp_path / "a.parquet")], Columns(text="image"))
 
 
 def test_rows_without_a_label_are_counted(tmp_path: Path) -> None:
@@ -106,6 +116,19 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
     ):
         with pytest.raises(PlanError, match=said):
             from_files([str(file)], asked)
+    (tmp_path / "w.csv").write_text("text,label,w\nx,y,1\nz,y,\n")
+    weighed = from_files([str(tmp_path / "w.csv")], Columns(weight="w"))[0]
+    assert weighed.documents["weight"].to_pylist() == [1, 1]
+    for weight, said in (("abc", "'abc' .*expected numbers"), ("-2", "found -2; "), ("nan", "found nan; ")):
+        (tmp_path / "w.csv").write_text(f"text,label,w\nx,y,1\nz,y,{weight}\n")
+        with pytest.raises(PlanError, match=f"--weight: .*{said}"):
+            from_files([str(tmp_path / "w.csv")], Columns(weight="w"))
+    several = jsonl(tmp_path / "several.jsonl", {"text": {"en": "x"}, "label": ["y", "z"]})
+    for asked, said in ((Columns(), "'text'.*STRUCT"), (Columns(text="label"), "'label'.*VARCHAR")):
+        with pytest.raises(PlanError, match=f"column {said}.*expected one value in each row"):
+            from_files([str(several)], asked)
+    with pytest.raises(PlanError, match=r"a folder; name its files: .*/\*\.parquet"):
+        from_files([str(tmp_path)], Columns())
     with pytest.raises(PlanError, match=r"nothing\.csv: no such file"):
         from_files([str(tmp_path / "nothing.csv")], Columns())
     (tmp_path / "bad.parquet").write_bytes(b"not Parquet")

@@ -93,8 +93,12 @@ def test_labels_and_grades(pairs: list[tuple[int, int]]) -> None:
     assert matrix.tolist() == reference.confusion_matrix(truth, found, labels=range(4)).tolist()
     told = metrics.by_label(matrix)
     assert told["f1"] == pytest.approx(
-        reference.f1_score(truth, found, labels=range(4), average=None, zero_division=0).tolist()
+        reference.f1_score(truth, found, labels=range(4), average=None, zero_division=np.nan).tolist(),
+        nan_ok=True,
     )
+    for name, of_label in (("precision", reference.precision_score), ("recall", reference.recall_score)):
+        expected = of_label(truth, found, labels=range(4), average=None, zero_division=np.nan).tolist()
+        assert told[name] == pytest.approx(expected, nan_ok=True)
     assert told["macro_f1"] == pytest.approx(reference.f1_score(truth, found, average="macro"))
     assert told["micro_f1"] == pytest.approx(reference.accuracy_score(truth, found))
     if len(set(truth.tolist()) | set(found.tolist())) > 1:

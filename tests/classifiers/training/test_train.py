@@ -4,6 +4,7 @@ import errno
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,7 @@ def test_a_model_with_its_card(tmp_path: Path) -> None:
     assert model.threshold == found["test"]["binary"]["chosen"]["threshold"]
     assert model.trained["from"] == [{"name": "made", "sha256": "f" * 64}]
     assert found["sha256"] == digest(folder)
+    assert set(model.files) == {"model.bin"}
     assert found["test"]["binary"]["auc"] > 0.9
     assert found["folds"]["documents"] == 400
     assert found["folds"]["binary"]["auc"] > 0.9
@@ -115,13 +117,21 @@ def test_what_the_card_says_is_what_the_step_does(tmp_path: Path) -> None:
 
 
 def test_grades(tmp_path: Path) -> None:
-    found = train(asked(tmp_path / "m"), [documents(400, ("0", "2", "5"))], silent)
+    graded = replace(documents(400, ("0", "2", "5")), about={"kind": "labels of a language model"})
+    found = train(asked(tmp_path / "m"), [graded], silent)
     model = load_model(tmp_path / "m")
     assert (model.score, model.labels) == ("expected", ("0", "2", "5"))
     assert found["test"]["binary"]["positive"] == "grade 5 or more"
     assert found["test"]["grades"]["spearman"] > 0.8
     assert found["test"]["grades"]["mean_absolute_error"] < found["test"]["grades"]["of_the_mean"]
-    assert "## Grades" in (tmp_path / "m" / "CARD.md").read_text()
+    card = (tmp_path / "m" / "CARD.md").read_text()
+    assert "## Grades" in card
+    assert f"model: {tmp_path / 'm'}\n" in card, "as it was called, to be copied"
+    assert "count as grades" not in card
+    train(asked(tmp_path / "n o"), [documents(400, ("0", "1", "2"))], silent)
+    card = (tmp_path / "n o" / "CARD.md").read_text()
+    assert "Labels 0, 1, 2 are numbers and count as grades" in card, "which codes of names are not"
+    assert f'model: "{tmp_path / "n o"}"\n' in card
 
 
 def test_labels_without_an_order(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Transformers: a tiny one, made here, learns an easy task; none is fetched from anywhere."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +199,30 @@ def test_what_does_not_fit_is_refused(base: str, places: Path, tmp_path: Path) -
     (tmp_path / "empty").mkdir()
     with pytest.raises(PlanError, match=r"base .*empty gives no model"):
         fit(some, some, THREE, TransformerOptions(base=str(tmp_path / "empty")), tmp_path)
+    for options in ({"tokens": "x"}, {"windows": 0}, {"spread": None}, {"windos": 3}):
+        with pytest.raises(
+            PlanError, match=r"model\.yaml: options: \w+: (found|no such option; did you mean)"
+        ):
+            fingerprint(places, load_model(places).model_copy(update={"options": options}))
+    damaged = tmp_path / "damaged"
+    for name, content, said in (
+        ("model.safetensors", b"", "cannot be loaded"),
+        # What the library would otherwise draw at random, or make of nothing.
+        ("model.safetensors", b"\x02\0\0\0\0\0\0\0{}", "lack .* that its config.json asks for"),
+        ("tokenizer.json", None, "tokenizer"),
+    ):
+        shutil.copytree(places, damaged)
+        if content is None:
+            (damaged / "transformer" / name).unlink()
+        else:
+            (damaged / "transformer" / name).write_bytes(content)
+        with pytest.raises(PlanError, match=said):
+            open_scorer(damaged, load_model(places))
+        shutil.rmtree(damaged)
+    shutil.copytree(base, tmp_path / "other")
+    (tmp_path / "other" / "model.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")
+    with pytest.raises(PlanError, match="hold nothing of the model"):
+        fit(some, some, THREE, TransformerOptions(base=str(tmp_path / "other")), tmp_path)
     (tmp_path / "transformer").mkdir()
     (tmp_path / "transformer" / "config.json").write_text("{}")
     with pytest.raises(PlanError, match="cannot be loaded"):
