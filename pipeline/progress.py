@@ -5,13 +5,11 @@ import time
 from types import TracebackType
 
 from rich.console import Console, RenderableType
-from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from pipeline.counted import counted
-
-_LINES_EVERY = 10.0  # seconds between lines where there is no terminal
+from pipeline.counted import counted, duration
+from pipeline.ticker import Ticker
 
 
 class Progress:
@@ -25,8 +23,7 @@ class Progress:
         self.console = console or Console(stderr=True)
         self._quiet = quiet
         self._lock = threading.Lock()
-        self._live: Live | None = None
-        self._last_line = 0.0
+        self._ticker = Ticker(self.console, self._table, self._summary, quiet)
         self._clear("")
 
     def _clear(self, name: str, units: int = 0, done: int = 0) -> None:
@@ -36,24 +33,19 @@ class Progress:
         self._started = time.monotonic()
 
     def __enter__(self) -> "Progress":
-        if not self._quiet and (self.console.is_terminal or self.console.is_jupyter):
-            self._live = Live(
-                console=self.console, get_renderable=self._table, refresh_per_second=4, transient=True
-            )
-            self._live.start()
+        self._ticker.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._live is not None:
-            self._live.stop()
+        self._ticker.__exit__(kind, fault, trace)
 
     def start(self, name: str, units: int, done: int) -> None:
         """Begins work on `units` units of which `done` are finished already."""
         with self._lock:
             self._clear(name, units, done)
-            self._last_line = time.monotonic()
+        self._ticker.begin()
         if done and done < units:
             self.say(f"{name}: {done} of {counted(units, 'unit')} done before")
 
@@ -69,12 +61,12 @@ class Progress:
             self._bytes += size
             if kept is not None:
                 self._kept, self._judged = self._kept + kept, self._judged + documents
-        self._maybe_line()
+        self._ticker()
 
     def unit(self) -> None:
         with self._lock:
             self._done += 1
-        self._maybe_line()
+        self._ticker()
 
     def finish(self) -> None:
         """Leaves one line about the work that has ended."""
@@ -84,12 +76,6 @@ class Progress:
         if not self._quiet:
             self.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
-    def _maybe_line(self) -> None:
-        now = time.monotonic()
-        if self._live is None and now - self._last_line >= _LINES_EVERY:
-            self._last_line = now
-            self.say(self._summary())
-
     def _rates(self) -> tuple[float, str, str, str, str]:
         spent = max(time.monotonic() - self._started, 1e-9)
         rate = f"{self._documents / spent:,.0f} documents/s" if self._documents else ""
@@ -98,14 +84,14 @@ class Progress:
         here = self._done - self._before
         left = ""
         if here and self._done < self._units:
-            left = f"{_duration((self._units - self._done) * spent / here)} left"
+            left = f"{duration((self._units - self._done) * spent / here)} left"
         return spent, rate, speed, kept, left
 
     def _summary(self, final: bool = False) -> str:
         spent, rate, speed, kept, left = self._rates()
         documents = counted(self._documents, "document") if self._documents else ""
         parts = [f"{self._done}/{counted(self._units, 'unit')}", documents, rate, speed, kept]
-        parts += [f"in {_duration(spent)}"] if final else [left, self._doing]
+        parts += [f"in {duration(spent)}"] if final else [left, self._doing]
         return f"{self._name}: " + ", ".join(part for part in parts if part)
 
     def _table(self) -> RenderableType:
@@ -118,10 +104,3 @@ class Progress:
             done = f"{self._done}/{counted(self._units, 'unit')}"
             grid.add_row(self._name, bar, done, rate, speed, kept, left, self._doing)
             return grid
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"

@@ -135,8 +135,14 @@ class Answers:
 
 
 def _write(file: int, line: bytes) -> None:
-    while line:
-        line = line[os.write(file, line) :]
+    """Adds a line whole, or, where the disk is full, nothing: the next one must not end up in its half."""
+    before = os.fstat(file).st_size
+    try:
+        while line:
+            line = line[os.write(file, line) :]
+    except OSError:
+        os.ftruncate(file, before)
+        raise
 
 
 def _read(path: str) -> Iterator[Answer]:

@@ -19,6 +19,7 @@ from pipeline.errors import EngineError
 GRACE = 10.0  # seconds that questions which are out have for their answers when all is to stop
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_TELL_EVERY = 1.0  # seconds
 _IN_A_ROW = 10  # questions that fail, none answered between them: then the endpoint is out of order
 _AT_FIRST = 3  # of those before the first answer
 
@@ -59,7 +60,7 @@ class Asked:
 class Round:
     """One round of questions: those that are not answered yet go to the endpoint, each answer into `answers`.
 
-    tell   called after every answer or failure
+    tell   called after every answer or failure, and now and then
     """
 
     asker: Asker
@@ -79,6 +80,7 @@ class Round:
     async def __call__(self, questions: Iterator[Question]) -> None:
         """Asks; EngineError, after what was under way, where the endpoint is out of order."""
         workers = [asyncio.create_task(self._work(questions)) for _ in range(self.concurrency)]
+        telling = asyncio.create_task(self._tell_on())
         with self._heard(workers):
             try:
                 await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
@@ -87,12 +89,19 @@ class Round:
                     await asyncio.wait(workers, timeout=GRACE)
             finally:
                 self._stopped = True
+                telling.cancel()
                 for worker in workers:
                     worker.cancel()
                 ends = await asyncio.gather(*workers, return_exceptions=True)
         for end in ends:
             if isinstance(end, BaseException) and not isinstance(end, asyncio.CancelledError):
                 raise end
+
+    async def _tell_on(self) -> None:
+        """Tells how it goes while no answer comes too: that the endpoint wants no question, say."""
+        while True:
+            await asyncio.sleep(_TELL_EVERY)
+            self.tell()
 
     def _stop(self) -> None:
         self._stopped = True

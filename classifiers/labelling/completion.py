@@ -51,7 +51,8 @@ def read(content: bytes) -> Completion:
     if not isinstance(choice, dict) or not isinstance(message, dict):
         raise NoCompletionError(str(found)[:2000])
     text, refusal, finish = message.get("content"), message.get("refusal"), choice.get("finish_reason")
-    raw = _clean(_joined(text))
+    said = _joined(text)
+    raw = _clean(said if (said or "").strip() else _called(message) or said)
     usage = found.get("usage")
     used = usage if isinstance(usage, dict) else {}
     # That nothing was asked, or that something is nothing, is no count.
@@ -65,15 +66,30 @@ def read(content: bytes) -> Completion:
     )
 
 
+def _called(message: dict[str, Any]) -> str | None:
+    """The arguments of the functions that an answer calls, those of each in a line: what some servers make of
+    an answer that is bound to a schema."""
+    calls = message.get("tool_calls")
+    functions = [message.get("function_call")]
+    if isinstance(calls, list):
+        functions += [call.get("function") for call in calls if isinstance(call, dict)]
+    given = [each.get("arguments") for each in functions if isinstance(each, dict)]
+    return "\n".join(_text(each) for each in given if each) or None
+
+
 def _joined(content: Any) -> str | None:
     """Content as text: some servers give it in parts, or as the object that was asked for."""
     if content is None or isinstance(content, str):
         return content
     if not isinstance(content, list):
-        return json.dumps(content, ensure_ascii=False)
+        return _text(content)
     parts = [part.get("text") if isinstance(part, dict) else part for part in content]
     texts = [part for part in parts if isinstance(part, str)]
     return "".join(texts) if texts else None
+
+
+def _text(content: Any) -> str:
+    return content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
 
 
 def _clean(text: str | None) -> str | None:

@@ -17,7 +17,8 @@ import openai
 
 from classifiers.labelling.answers import FILTERED, Answer
 from classifiers.labelling.completion import Completion, NoChoicesError, NoCompletionError, read
-from classifiers.labelling.limits import Limits
+from classifiers.labelling.limits import MOST_ASKED, Limits
+from pipeline.counted import duration
 from pipeline.errors import EngineError, PlanError
 from pipeline.faults import choose
 from pipeline.pace import retry_after
@@ -293,6 +294,11 @@ class Asker:
             ) from fault
         wait = _wait(fault)
         if status == 429 or (status == 503 and wait):
+            if wait > MOST_ASKED:
+                raise EngineError(
+                    f"{url} wants no question for {duration(wait)} ({status}: {told}); what was answered is "
+                    "kept: give the same command again then"
+                ) from fault
             raise _AgainError(f"{status}: {told}", asked=wait) from fault
         if status in (408, 409) or status >= 500:
             raise _AgainError(f"{status}: {told}") from fault
@@ -369,8 +375,7 @@ def _filtered(fault: openai.APIStatusError) -> bool:
 def _wait(fault: openai.APIStatusError) -> float:
     """Seconds for which the server wants no request, 0 where it does not say."""
     headers = fault.response.headers
-    exactly = headers.get("retry-after-ms", "")
-    return int(exactly) / 1000 if exactly.isdecimal() else retry_after(headers.get("retry-after"))
+    return retry_after(headers.get("retry-after-ms")) / 1000 or retry_after(headers.get("retry-after"))
 
 
 def _short(said: Any) -> str:

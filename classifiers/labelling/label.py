@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 from rich.console import Console
+from rich.text import Text
 
 from classifiers.labelling.answers import Answers
 from classifiers.labelling.ask import Asked, Round
@@ -21,12 +22,13 @@ from classifiers.labelling.labels import ANSWERS_FOLDER, ASKED_FILE, SAMPLE_FILE
 from classifiers.labelling.limits import Limits
 from classifiers.labelling.prompt import Prompt, load_prompt
 from classifiers.labelling.questions import Asking, questions, write_labels, write_sample
-from classifiers.labelling.summary import Ticker, tell
+from classifiers.labelling.summary import line_of, tell
 from classifiers.labelling.vllm import Engine, on_ray
 from classifiers.labelling.vllm import ask as ask_vllm
 from pipeline import store
 from pipeline.counted import counted
 from pipeline.errors import EngineError, PlanError
+from pipeline.ticker import Ticker
 
 Draw = Callable[[], Iterable[pa.RecordBatch]]
 """Draws the sample: the columns of `labels.SAMPLE`, some rows at a time."""
@@ -129,6 +131,8 @@ def _check(
 
 
 def _told(value: Any) -> str:
+    if value is None:  # no --by was given
+        return "source, language"
     return ", ".join(map(str, value)) if isinstance(value, list) else repr(value)
 
 
@@ -157,7 +161,12 @@ def _ask(job: Job, asking: Asking, expected: Estimate, console: Console) -> int 
     with Answers(store.join(job.folder, ANSWERS_FOLDER)) as answers:
         purse = Purse(job.prices, job.budget, answers)
         before = purse.spent
-        with Ticker(console, asked, purse if job.prices.told else None) as ticker:
+        told = purse if job.prices.told else None
+
+        def state() -> Text:
+            return line_of(asked, told)
+
+        with Ticker(console, state, state) as ticker:
             try:
                 if isinstance(job.endpoint, Engine):
                     all_of_them = questions(job.folder, asking)

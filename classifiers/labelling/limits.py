@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 LONGEST = 60.0  # seconds between requests, at most, unless the endpoint itself asks for more
-MOST_ASKED = 900.0  # seconds that an endpoint may ask to be left alone; more is taken for a mistake
+MOST_ASKED = 900.0  # seconds that are waited, at most, where an endpoint asks to be left alone
 
 _FIRST = 0.1  # seconds between requests after the first refusal
 _GROWTH, _RECOVERY = 2.0, 0.9  # what a refusal and an answer do to the time between requests

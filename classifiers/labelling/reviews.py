@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 import pyarrow as pa
-from rich.cells import cell_len
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
+from rich.text import Text
 
 from classifiers.labelling.agreement import Agreement, Figure, agreement, alpha
 from classifiers.labelling.labels import (
@@ -28,11 +29,13 @@ from classifiers.labelling.prompt import load_prompt
 from pipeline import store
 from pipeline.counted import counted
 from pipeline.errors import PlanError
+from pipeline.printed import printable
 
 MODEL = "the model"
 PRECISE = 0.05  # half an interval that will do for a share of equal labels
 _CONFUSIONS = 12  # labels, at most, for which a table of who said what is shown
 _PAIRS = 8  # of labels that were mixed up, at most, where there are more labels
+_WIDEST = 10_000  # columns: more than any table has
 _LOCK = ".reviews.lock"
 
 
@@ -183,44 +186,67 @@ def tell(folder: str, asked: Asked, console: Console) -> list[Compared]:
     """Prints how reviewers and model agree, and how many more reviews would tell it well."""
     found = compare(folder, asked)
     if not found:
-        console.print("no document is reviewed yet", highlight=False)
+        seen = len(set(read_reviews(folder).column("id").to_pylist()))
+        several = (
+            f"{counted(seen, 'document')} reviewed, but none that another has labelled: nothing to compare"
+        )
+        console.print(several if seen else "no document is reviewed yet", highlight=False)
         return found
-    table = Table(title="agreement (with 95% intervals)", title_justify="left", title_style="bold")
-    for name in ("", "documents", "equal", "kappa", *(["weighted kappa"] if asked.ordered else [])):
-        table.add_column(name, justify="right" if name else "left", no_wrap=bool(name))
-    for each in found:
-        was = each.agreement
-        who = f"{each.first} and {each.second}" + ("" if each.blind else ", label shown")
-        row = [who, f"{was.documents:,}", _percent(was.equal), _figure(was.kappa)]
-        table.add_row(*row, *([] if was.weighted is None else [_figure(was.weighted)]))
-    console.print(table)
+    title = "agreement (with 95% intervals)"
+    table = Table(title=title, title_justify="left", title_style="bold")
+    names = ("documents", "equal", "kappa", *(["weighted kappa"] if asked.ordered else []))
+    rows = [_row(each) for each in found]
+    for name in ("", *names):
+        table.add_column(name, justify="right" if name else "left")
+    for who, *figures in rows:
+        table.add_row(Text(who), *figures)
+    if _fits(table, console):
+        console.print(table)
+    else:
+        _say(console, title, "bold")
+        for who, *figures in rows:
+            _say(console, who)
+            for name, figure in zip(names, figures, strict=True):
+                _say(console, f"  {name:<{max(map(len, names))}}  {figure}")
     for each in found:
         _mixed_up(each, asked, console)
     for line in [*_several(folder, asked), *_enough(found)]:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        _say(console, line)
     return found
+
+
+def _row(each: Compared) -> list[str]:
+    """Who is compared, and the figures."""
+    was = each.agreement
+    who = f"{each.first} and {each.second}" + ("" if each.blind else ", label shown")
+    figures = [was.kappa] if was.weighted is None else [was.kappa, was.weighted]
+    return [who, f"{was.documents:,}", _percent(was.equal), *map(_figure, figures)]
 
 
 def _mixed_up(each: Compared, asked: Asked, console: Console) -> None:
     """Who said what: as a table, or the commonest pairs where there are too many labels for one."""
     counts = each.agreement.counts
     used = [at for at in range(len(asked.labels)) if asked.ordered or counts[at].any() or counts[:, at].any()]
-    names = [cell_len(asked.labels[at]) for at in used]
-    wide = sum(names) + max(names, default=0) + 3 * len(names) + cell_len(each.first)
-    if len(used) <= _CONFUSIONS and wide <= console.width:
-        table = Table(
-            f"{each.first} ↓  {each.second} →", *(asked.labels[at] for at in used), title_justify="left"
-        )
+    if len(used) <= _CONFUSIONS:
+        table = Table()
+        for name in (f"{each.first} ↓  {each.second} →", *(asked.labels[at] for at in used)):
+            table.add_column(Text(name))
         for at in used:
             cells = [f"{counts[at, to]:,}" if counts[at, to] else "·" for to in used]
-            table.add_row(asked.labels[at], *cells)
-        console.print(table)
-        return
+            table.add_row(Text(asked.labels[at]), *cells)
+        if _fits(table, console):
+            console.print(table)
+            return
     pairs = sorted((-int(counts[a, b]), a, b) for a in used for b in used if a != b and counts[a, b])
     told = [f"{asked.labels[a]} / {asked.labels[b]} {-count:,}" for count, a, b in pairs[:_PAIRS]]
     if told:
-        said = f"{each.first} / {each.second}, most often: {', '.join(told)}"
-        console.print(said, highlight=False, markup=False, soft_wrap=True)
+        _say(console, f"{each.first} / {each.second}, most often: {', '.join(told)}")
+
+
+def _fits(table: Table, console: Console) -> bool:
+    """Whether a table has room without a word of it broken or cut off."""
+    wide = console.options.update(max_width=_WIDEST)
+    return Measurement.get(console, wide, table).maximum <= console.width
 
 
 def _several(folder: str, asked: Asked) -> Iterator[str]:
@@ -258,6 +284,10 @@ def _figure(figure: Figure) -> str:
     if figure.value != figure.value:
         return "– (all alike)"
     return f"{figure.value:.2f} ({figure.least:.2f} … {figure.most:.2f})"
+
+
+def _say(console: Console, line: str, style: str = "") -> None:
+    console.print(printable(line), style=style, highlight=False, markup=False, soft_wrap=True)
 
 
 def login() -> str:

@@ -23,6 +23,7 @@ CORE = {
     "pipeline.printed",
     "pipeline.store",
     "pipeline.thresholds",
+    "pipeline.ticker",
 }
 
 

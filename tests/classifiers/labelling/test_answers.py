@@ -1,10 +1,14 @@
+import errno
 import json
+import os
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from classifiers.labelling.answers import Answer, Answers, key_of
+from pipeline.errors import StoreError
 
 
 def test_folder_that_is_not_there_holds_none(tmp_path: Path) -> None:
@@ -44,6 +48,25 @@ def test_torn_line_costs_itself_alone(tmp_path: Path) -> None:
         file.write_bytes(whole.replace(whole[line : 2 * line], garbage + b"\n"))
         assert [answer.key for answer in Answers(str(tmp_path))] == ["a", "c"]
     file.write_bytes(whole.replace(b'"b"', b'"b', 1))
+    assert [answer.key for answer in Answers(str(tmp_path))] == ["a", "c"]
+
+
+def test_full_disk_leaves_no_half_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes once there is room again is whole."""
+    write = os.write
+
+    def full(file: int, line: bytes) -> int:
+        if len(line) <= 50:
+            raise OSError(errno.ENOSPC, "full")
+        return write(file, line[:50])
+
+    with Answers(str(tmp_path)) as answers:
+        answers.add(Answer("a", "x"))
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "write", full)
+            with pytest.raises(StoreError, match="no space left"):
+                answers.add(Answer("b", "x"))
+        answers.add(Answer("c", "x"))
     assert [answer.key for answer in Answers(str(tmp_path))] == ["a", "c"]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from classifiers.labelling.answers import Answer
+from classifiers.labelling.completion import read
 from classifiers.labelling.endpoint import Asker, Endpoint, FailedError
 from pipeline.errors import EngineError, PlanError
 
@@ -193,6 +194,30 @@ def test_too_many_requests_wait_as_long_as_they_are_told(
     assert ask(Endpoint(llm.url, "m", retries=0))[0].raw == LABEL
     first, second = llm.times
     assert seconds <= second - first < seconds + 1
+
+
+def test_long_time_to_wait_ends_the_work(llm: Any, reply: Any) -> None:
+    """As a day's share that is used up does; a wait of minutes is waited."""
+    replies(llm, reply("daily limit", 429, {"Retry-After": "200000"}))
+    with pytest.raises(EngineError, match=r"wants no question for 2 days \(429: daily limit\); .* is kept"):
+        ask(Endpoint(llm.url, "m"))
+    assert len(llm.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("message", "raw"),
+    [
+        ({"tool_calls": [{"function": {"name": "answer", "arguments": LABEL}}]}, LABEL),
+        ({"content": " ", "tool_calls": [{"function": {"arguments": {"label": "1"}}}]}, '{"label": "1"}'),
+        ({"function_call": {"arguments": LABEL}}, LABEL),
+        ({"tool_calls": [{"function": {"arguments": "a"}}, {"function": {"arguments": "b"}}]}, "a\nb"),
+        ({"content": "no", "tool_calls": [{"function": {"arguments": LABEL}}]}, "no"),
+        ({"content": None, "tool_calls": [None, {}, {"function": "x"}]}, None),
+        ({"content": "", "tool_calls": 3}, ""),
+    ],
+)
+def test_answer_by_a_call_of_a_function_is_one(message: dict[str, Any], raw: str | None) -> None:
+    assert read(completion(message)).text == raw
 
 
 def test_server_without_schemas_is_asked_without_from_then_on(llm: Any) -> None:

@@ -200,11 +200,11 @@ def labels(tmp_path: Path) -> Maker:
     return make
 
 
-def sit(folder: str, typed: str, reviewer: str = "ada", **more: object) -> str:
+def sit(folder: str, typed: str, reviewer: str = "ada", width: int = 100, **more: object) -> str:
     """One sitting; what was printed."""
     out = io.StringIO()
     asked = Review(folder, reviewer=reviewer, **more)  # type: ignore[arg-type]
-    review(asked, Console(file=out, width=100, height=40), io.StringIO(typed))
+    review(asked, Console(file=out, width=width, height=40), io.StringIO(typed))
     return out.getvalue()
 
 
@@ -251,6 +251,21 @@ def test_back_mends_a_slip(labels: Maker) -> None:
     assert read_labels(folder).column("label").to_pylist()[first] == "3"
     assert "│ ada and the model │         2 │ " in said
     assert "│ 0                  │ · │ · │ · │ " in said and said.count(" 1 │") >= 2
+
+
+def test_agreement_is_told_whole_where_there_is_little_room(labels: Maker) -> None:
+    folder = labels(["3", "3"])
+    sit(folder, "3\n1\n", reviewer="[/x]")  # no markup
+    for width in (80, 40):
+        said = sit(folder, "", reviewer="[/x]", width=width)
+        assert "[/x] and the model\n  documents       2\n  equal           50% (9–91%)\n  kappa " in said
+    assert "[/x] / the model, most often: 1 / 3 1" in sit(folder, "", width=40)
+    assert "[/x] ↓  the model →" in sit(folder, "", width=80)
+
+
+def test_reviews_of_what_nobody_else_has_labelled(labels: Maker) -> None:
+    said = sit(labels([None]), "3\n")
+    assert "1 document reviewed, but none that another has labelled: nothing to compare" in said
 
 
 def test_labels_shown(labels: Maker) -> None:
