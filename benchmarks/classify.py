@@ -4,34 +4,22 @@
 
 The models are trained here, from half of the texts, to tell where a text is from: pages of a hand-labelled
 set or samples of published corpora; or which file of them. They are of the forms that people train: two
-classes by words and pairs of words, character n-grams, a tree of labels, labels that are told one by one. The
-package is asked as people ask it, `predict(text.replace("\\n", " "))`, one text after the other.
-
-One core, CPU seconds; both take turns in each round, and the median of the ratios is told. `cold`: winnow
-begins each round without a token that it has seen; `warm`: it has seen these texts, the best case of a run,
-where one model goes through many batches. Labels and probabilities of all texts are compared, too.
+classes by words and pairs of words, character n-grams, a tree of labels, labels that are told one by one.
+How both are asked and what is told: `benchmarks/fasttext_package.py`.
 """
 
 import argparse
 import random
-import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import fasttext
-import numpy as np
-import pyarrow as pa
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import real_texts
+from benchmarks.fasttext_package import compare
 from classifiers.training import floret_process
-from text.fasttext import FastText
-from text.strings import Strings
 
 FORMS: dict[str, dict[str, Any]] = {
     "pairs of words, 100 values": {"wordNgrams": 2, "dim": 100},
@@ -58,47 +46,6 @@ def train(file: Path, texts: list[real_texts.Text], form: dict[str, Any], bucket
     floret_process.train({"input": str(lines), "verbose": 0, **arguments}, None, file)
 
 
-def seconds(work: Callable[[], Any]) -> tuple[float, float]:
-    """CPU and wall."""
-    started = time.process_time(), time.perf_counter()
-    work()
-    return time.process_time() - started[0], time.perf_counter() - started[1]
-
-
-def compare(file: Path, texts: list[str], strings: Strings, rounds: int) -> None:
-    """Prints a line for each way."""
-    package = fasttext.load_model(str(file))
-    (_, load) = seconds(lambda: FastText(file))
-    ours = FastText(file)
-    ours.predict(strings)  # compiles
-    times: dict[str, list[tuple[float, float]]] = {"package": [], "cold": [], "warm": []}
-    for _ in range(rounds):
-        times["package"].append(seconds(lambda: [package.predict(text.replace("\n", " ")) for text in texts]))
-        ours = FastText(file)
-        for name in ("cold", "warm"):
-            times[name].append(seconds(lambda: ours.predict(strings)))  # noqa: B023 - called at once
-    for name, all_times in times.items():
-        speed = len(texts) / statistics.median(cpu for cpu, _ in all_times)
-        cpu, wall = (
-            statistics.median(a[k] / b[k] for a, b in zip(times["package"], all_times, strict=True))
-            for k in (0, 1)
-        )
-        print(f"  {name:8} {speed:10,.0f} documents/s {cpu:6.1f} x by CPU {wall:6.1f} x by the clock")
-    labels, scores = ours.predict(strings)
-    theirs = [package.predict(text.replace("\n", " ")) for text in texts]
-    gaps = np.array([abs(score - their[1][0]) for (score,), their in zip(scores, theirs, strict=True)])
-    other = [
-        gap
-        for gap, (label,), their in zip(gaps, labels, theirs, strict=True)
-        if "__label__" + ours.labels[label] != their[0][0]
-    ]
-    print(
-        f"  {len(ours.labels)} labels, the first with {np.median(scores):.2f} at the median, loaded in "
-        f"{load:.1f} s; other labels: {len(other)} of {len(texts):,}; "
-        f"largest difference of a probability: {gaps.max():.1e}"
-    )
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -113,8 +60,8 @@ def main() -> None:
     found = list({text.text: text for text in found if text.text.strip()}.values())
     random.Random(1).shuffle(found)
     texts = [text.text for text in found]
-    strings = Strings.of(pa.array(texts, pa.large_string()))
-    print(f"{len(texts):,} texts of {len(strings.data) / len(texts) / 1e3:.1f} kB")
+    size = sum(len(text.encode()) for text in texts) / len(texts)
+    print(f"{len(texts):,} texts of {size / 1e3:.1f} kB")
     with tempfile.TemporaryDirectory() as scratch:
         folder = arguments.models or Path(scratch)
         for name, form in FORMS.items():
@@ -125,7 +72,7 @@ def main() -> None:
                 file = folder / f"{name.replace(' ', '-')}.bin"
                 if not file.exists():
                     train(file, found[::2], form, arguments.buckets)
-                compare(file, texts, strings, arguments.rounds)
+                compare(file, texts, arguments.rounds)
                 if arguments.models is None:
                     file.unlink()
 

@@ -16,6 +16,7 @@ from pipeline.exchange import read_documents, read_part, schema_of, write_by_doc
 from pipeline.store import join
 
 _STEP = 1024  # of how many scores one is looked at to cut the work into pieces
+_DIGITS = (1 << 16) - 1  # numbers up to which NumPy sorts by digits
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -64,7 +65,7 @@ def survey(held: Scores, index: int) -> Survey:
     for at, scores in enumerate(held.scores):
         scored = ~np.isnan(scores)
         documents[at] = np.bincount(held.group[scored], minlength=len(held.names))
-        order = np.lexsort((scores[scored], held.group[scored]))
+        order = _order(held.group[scored], scores[scored])
         rows = np.flatnonzero(scored)[order][index % _STEP :: _STEP]
         some.append((held.group[rows], scores[rows]))
     return Survey(held.names, documents, tuple(some))
@@ -132,6 +133,16 @@ def layout(surveys: Sequence[Survey], columns: int, least: int, pieces: int) -> 
     return Layout(names, small, whole, slot[cuts], score[cuts])
 
 
+def _order(slots: Ints, scores: Floats) -> Ints:
+    """Rows by slot and score, equal ones in any order, [n]. A quick sort and one by digits take NumPy about
+    half as long as `lexsort`, whose sorts keep the order of equals."""
+    order = np.argsort(scores)
+    slots = slots[order]
+    if slots.max(initial=0) <= _DIGITS:
+        slots = slots.astype(np.uint16)
+    return order[np.argsort(slots, kind="stable")]
+
+
 def _different(slots: Ints, scores: Floats) -> NDArray[np.bool_]:
     """Of sorted pairs: whether each is another than the one before, [n]."""
     found = np.ones(len(slots), np.bool_)
@@ -151,7 +162,7 @@ class Keys:
 
     @classmethod
     def of_rows(cls, slots: Ints, scores: Floats, weights: Ints, counts: Ints) -> "Keys":
-        order = np.lexsort((scores, slots))
+        order = _order(slots, scores)
         slots, scores = slots[order], scores[order]
         new = _different(slots, scores)
         of = np.empty(len(order), np.int64)
