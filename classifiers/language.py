@@ -12,7 +12,8 @@ the model calls languages is told in `language_labels`.
 import hashlib
 import importlib.resources
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -20,9 +21,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, field_validator
 
-from classifiers.language_model import LanguageModel
+from classifiers.language_labels import understood
+from classifiers.language_model import UNDETERMINED, LanguageModel
 from pipeline.batch import Batch
+from pipeline.errors import PlanError
 from pipeline.stage import Options, Stage, column
+from text.fasttext.model_file import MAGIC, label_names, read_model
 
 COLUMNS = [
     column("language", pa.string(), about="ISO 639-1, else 639-3; und: not determined"),
@@ -57,13 +61,17 @@ class LanguageOptions(Options):
 
 
 def check_model(model: str) -> str:
-    """The path of a model, ~ expanded; ValueError where no file is there."""
+    """The path of a model, ~ expanded; ValueError where no file is there, or none that begins as a model."""
     path = os.path.expanduser(model)
     if model and not os.path.isfile(path):
         raise ValueError(
             f"no file {path!r}; expected a fastText model (.bin or .ftz) on this machine, or no "
             "'model' at all for lid.176.ftz"
         )
+    if model:
+        with open(path, "rb") as file:
+            if file.read(4) != MAGIC.to_bytes(4, "little"):
+                raise ValueError(f"{path!r} does not begin as a fastText model (.bin or .ftz)")
     return path
 
 
@@ -114,6 +122,24 @@ def fingerprint(options: LanguageOptions) -> str:
         return hashlib.file_digest(file, "blake2b").hexdigest()
 
 
+def values(options: LanguageOptions) -> Mapping[str, Collection[str]]:
+    """The languages that the model can answer, of its labels alone; PlanError where the file is no model."""
+    path = model_path(options)
+    names = _label_names(path, os.stat(path).st_mtime_ns)
+    codes = names if options.labels == "model" else [label.language for label in understood(names)]
+    return {"language": {*codes, UNDETERMINED}}
+
+
+@cache
+def _label_names(path: str, changed: int) -> list[str]:
+    """Those of the file as it was `changed`, in nanoseconds."""
+    del changed
+    try:
+        return label_names(read_model(path))
+    except ValueError as fault:
+        raise PlanError(f"stage language: {fault}") from fault
+
+
 STAGE = Stage(
     "language",
     reads=("text",),
@@ -124,4 +150,5 @@ STAGE = Stage(
     paper="Joulin et al. 2017; model lid.176 of fastText",
     expensive=True,
     fingerprint=fingerprint,
+    values=values,
 )

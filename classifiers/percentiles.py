@@ -22,7 +22,7 @@ rule drops it by them.
 What each bin begins at and holds is the table COLUMN_percentiles.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Annotated, ClassVar, Literal
@@ -41,6 +41,7 @@ from pipeline.stage import Options as StageOptions
 from pipeline.store import ParquetSink, join, make_folder
 
 MOST_GROUPS = 4096
+LANGUAGE = "language"  # the column of `within`, where none is given
 _BATCH_ROWS = 1 << 16
 _NULL, _AND = "\0", "\x1f"  # a group's name is its values, these for a null and between them
 
@@ -129,8 +130,8 @@ def _numbers(options: Options, unit: CorpusUnit) -> tuple[int, int]:
 def _within(corpus: Corpus, options: Options) -> tuple[str, ...]:
     if options.within is not None:
         return options.within
-    there = all("language" in unit.schema.names for unit in corpus.units)
-    return ("language",) if there else ()
+    there = any(LANGUAGE in unit.schema.names for unit in corpus.units)
+    return (LANGUAGE,) if there else ()
 
 
 def _run(corpus: Corpus, options: Options) -> Label:
@@ -219,7 +220,7 @@ def _adds(options: Options) -> pa.Schema:
 
 
 def _describe(options: Options) -> list[str]:
-    within = ("language",) if options.within is None else options.within
+    within = (LANGUAGE,) if options.within is None else options.within
     among = f"among those of its {', '.join(within)}" if within else "among all"
     if options.within is None:
         among += ", where there is such a column"
@@ -227,6 +228,21 @@ def _describe(options: Options) -> list[str]:
     if within:
         lines.append(f"where these are fewer than {options.min_documents:,}, among all documents")
     return lines
+
+
+def _notes(options: Options, sources: Mapping[str, Collection[str]]) -> list[str]:
+    """Which sources lack a column that parts the corpus."""
+    notes = []
+    for name in (LANGUAGE,) if options.within is None else options.within:
+        lacking = [source for source, columns in sources.items() if name not in columns]
+        if len(lacking) == len(sources):
+            notes.append(f"percentiles: no source has a column {name!r}: documents are placed among all")
+        elif lacking:
+            notes.append(
+                f"percentiles: {' and '.join(lacking)} without a column {name!r}: documents there are placed "
+                f"among those without one, apart from those of every {name}"
+            )
+    return notes
 
 
 def _of(options: Options) -> Pass:
@@ -248,5 +264,6 @@ PASS = Pass(
     about="Places the documents of each language by scores, and joins several classifiers by the best bin.",
     paper="Su et al. 2024, Nemotron-CC, arXiv:2412.02595",
     describe=_describe,
+    notes=_notes,
     of=_of,
 )

@@ -11,7 +11,7 @@ also cut into windows of as many words as a comment has, and each is scored as a
 
 import hashlib
 import importlib.resources
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -175,6 +175,10 @@ def configured(options: ToxicityOptions) -> Stage:
     return replace(STAGE, reads=reads, of=None)
 
 
+def seeks(options: ToxicityOptions) -> Mapping[str, Collection[str]]:
+    return {} if options.language == ANY else {"language": (options.language,)}
+
+
 def _fixed(array: NDArray[np.float64]) -> NDArray[np.float64]:
     array = np.ascontiguousarray(array)
     array.setflags(write=False)
@@ -280,4 +284,5 @@ STAGE = Stage(
     paper="the model of alt-profanity-check; its tweets are those of Davidson et al. 2017, arXiv:1703.04009",
     fingerprint=fingerprint,
     of=configured,
+    seeks=seeks,
 )

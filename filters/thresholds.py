@@ -19,7 +19,7 @@ import hashlib
 import math
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -179,6 +179,11 @@ def fingerprint(options: Options) -> str:
         return hashlib.file_digest(file, "blake2b").hexdigest()
 
 
+def seeks(options: Options) -> Mapping[str, Collection[str]]:
+    """The languages of the file."""
+    return {"language": [language for language in load(path_of(options)) if language != DEFAULT]}
+
+
 STAGE = Stage(
     "thresholds",
     reads=("language",),
@@ -189,4 +194,5 @@ STAGE = Stage(
     paper="Penedo et al. 2025, FineWeb2, section 4.4.2, arXiv:2506.20920",
     fingerprint=fingerprint,
     of=of,
+    seeks=seeks,
 )

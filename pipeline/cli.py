@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 from typing import Annotated, Any
 
@@ -269,12 +270,18 @@ def clean(file: RunFile) -> None:
 app.command()(label)
 app.command()(train)
 
+_BOXES = 100  # columns; in fewer, boxes leave an option's help too little room and cut its name
+
 
 def main(arguments: list[str] | None = None) -> Any:
     """Runs the command line. Exit status: 0 done, 1 stopped by an input or the output, 2 not runnable,
     3 stopped by a tripwire."""
+    group: Any = typer.main.get_command(app)
+    if shutil.get_terminal_size().columns < _BOXES:
+        for command in group.commands.values():
+            command.rich_markup_mode = None
     try:
-        return app(args=arguments, prog_name="winnow", obj=sys.argv[1:] if arguments is None else arguments)
+        return group(args=arguments, prog_name="winnow", obj=sys.argv[1:] if arguments is None else arguments)
     except SystemExit as end:
         if isinstance(end.__context__, BrokenPipeError):  # which a library took for a failure
             sys.exit(0)

@@ -1,6 +1,7 @@
 """Views of `winnow sql` on documents and what passes made of them: labels, verdicts, edited texts."""
 
-from collections.abc import Sequence
+import glob
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import duckdb
@@ -16,6 +17,15 @@ The labels themselves are the views `_labels_0`, `_labels_1` and so on."""
 def quote(text: str) -> str:
     """A text in SQL."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def parquet(paths: Iterable[str], union: bool = True) -> str:
+    """The rows of Parquet files in SQL; what would be a wildcard in their names stands for itself.
+
+    union   they may have different columns
+    """
+    listed = ", ".join(quote(glob.escape(path)) for path in paths)
+    return f"read_parquet([{listed}]{', union_by_name=true' if union else ''})"
 
 
 def _joined(layers: Layers, upto: int) -> tuple[str, str]:
@@ -120,8 +130,7 @@ def pass_tables(connection: duckdb.DuckDBPyConnection, root: str, layers: Layers
     for layer in layers:
         for name, about in layer.get("tables", {}).items():
             found = tables.files(store.join(root, layer["folder"]), name)
-            listed = ", ".join(quote(path) for path in found)
-            query = f"SELECT * FROM read_parquet([{listed}], union_by_name=true)"
+            query = f"SELECT * FROM {parquet(found)}"
             if not found:
                 lacking = f"{name}: the pass {layer['pass']} has not written it yet; go on with winnow run"
                 query = f"SELECT error({quote(lacking)}) AS {name}"

@@ -4,7 +4,7 @@ Each step has a hash of its own (options, rules, code, model files) and a chain 
 everything upstream). Folders are named by chain hashes, so a finished unit is found again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -17,7 +17,7 @@ from pipeline.config import Config, SourceConfig
 from pipeline.errors import PlanError, SourceError
 from pipeline.faults import Faults
 from pipeline.inputs import expand, unit_name
-from pipeline.plan_checks import check_index, check_names
+from pipeline.plan_checks import check_index, check_names, unknown_values
 from pipeline.planned_step import Step, fingerprint, hash_of, plan_pass, plan_step, word_tables
 from pipeline.recipe import StepConfig
 from pipeline.source import BASE_SCHEMA, ROW_COLUMNS, Source, Unit, is_transient, transient
@@ -104,6 +104,8 @@ class Plan:
     schema: pa.Schema
     """Columns of a surviving document: all sources together, with the labels of all passes."""
     mixture_hash: str
+    notes: tuple[str, ...] = ()
+    """What is no fault, but may be another thing than what is meant."""
 
 
 def make_plan(config: Config) -> Plan:
@@ -116,7 +118,8 @@ def make_plan(config: Config) -> Plan:
     chain = hash_of("across", config.seed, [(s.source, s.hash) for s in segments], code_digest(_LAYERS))
     counted = {s.source: _last(s.steps, counting.name) for s in segments}
     layers, schema, chain = _layers(config, schema, chain, counted)
-    _check_mixture(config, segments, schema)
+    own = _own_columns(segments, schema)
+    _check_mixture(config, schema, own)
     mixture_hash = hash_of(
         "mixture",
         chain,
@@ -125,7 +128,18 @@ def make_plan(config: Config) -> Plan:
         deciding(config.mixture),
         code_digest(_MIXTURE),
     )
-    return Plan(config, segments, layers, schema, mixture_hash)
+    return Plan(config, segments, layers, schema, mixture_hash, tuple(_notes(config, layers, own)))
+
+
+def _notes(config: Config, layers: Sequence[Layer], own: Mapping[str, pa.Schema]) -> Iterator[str]:
+    """PlanError where a stage looks for values that its column never holds."""
+    for name, source in config.sources.items():
+        yield from (f"{name}: {note}" for note in unknown_values(source.steps))
+    columns = {name: schema.names for name, schema in own.items()}
+    for layer in layers:
+        if layer.pass_ is not None:
+            declared = table_of_steps.pass_(layer.pass_.name, layer.pass_.options)
+            yield from declared.notes(layer.pass_.options, columns)
 
 
 def _segment(name: str, source: SourceConfig, counting: StepConfig) -> Segment:
@@ -172,16 +186,25 @@ def _segment(name: str, source: SourceConfig, counting: StepConfig) -> Segment:
     )
 
 
-def _check_mixture(config: Config, segments: Sequence[Segment], schema: pa.Schema) -> None:
-    """Checks what the mixture asks of a document's columns; `schema`, those of all sources together."""
-    there = [field for field in schema if not is_transient(field)]
+def _own_columns(segments: Sequence[Segment], schema: pa.Schema) -> dict[str, pa.Schema]:
+    """The columns of a surviving document of each source; `schema`, those of all together."""
     stored = {name for segment in segments for name in segment.schema.names}
-    own = {}
+    found = {}
     for segment in segments:
         lacking = stored - set(segment.schema.names)
-        own[segment.source] = pa.schema([field for field in there if field.name not in lacking])
+        found[segment.source] = pa.schema([field for field in _there(schema) if field.name not in lacking])
+    return found
+
+
+def _there(schema: pa.Schema) -> list[pa.Field]:
+    return [field for field in schema if not is_transient(field)]
+
+
+def _check_mixture(config: Config, schema: pa.Schema, own: Mapping[str, pa.Schema]) -> None:
+    """Checks what the mixture asks of a document's columns: of those of each source, and of all together."""
     faults = Faults()
-    for path, problem in table_of_steps.mixture_problems(config.mixture, pa.schema(there), own):
+    there = pa.schema(_there(schema))
+    for path, problem in table_of_steps.mixture_problems(config.mixture, there, own):
         mark = config.mixture_marks.get(path, config.mixture_mark)
         faults.add(f"mixture: {problem}", mark)
     faults.stop()

@@ -1,7 +1,7 @@
 """Whether what a run file names besides its steps is there: sources, columns, indexes."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,6 +14,9 @@ from pipeline.faults import choose
 from pipeline.index import MANIFEST
 from pipeline.recipe import StepConfig
 from pipeline.stage import Names
+from text.language_codes import SHORTER
+
+_VALUES_SHOWN = 8
 
 
 def check_names(
@@ -47,6 +50,59 @@ def check_names(
                             step.file,
                             step.line,
                         )
+
+
+def unknown_values(steps: Sequence[StepConfig]) -> Iterator[str]:
+    """Notes on values that stages look for and their columns never hold: a language that is spelled in
+    another way than the model's.
+
+    steps   of one source, in their order. PlanError where a stage looks for no value that its column holds
+    """
+    for at, step in enumerate(steps):
+        if step.kind != "stage":
+            continue
+        for column, wanted in table_of_steps.stage(step.name, step.options).seeks(step.options).items():
+            known = _values(steps[:at], column)
+            lacking = [] if known is None else [value for value in wanted if value not in known]
+            if known is None or not lacking:
+                continue
+            named = ", ".join(map(repr, lacking[:_VALUES_SHOWN]))
+            more = f" and {len(lacking) - _VALUES_SHOWN} more" if len(lacking) > _VALUES_SHOWN else ""
+            meant = [code for value in lacking if (code := _code(value)) in known]
+            said = f"step {step.name!r} looks for {named}{more} in column {column!r}, which never holds "
+            said += "it" if len(lacking) == 1 else "these"
+            said += f"; did you mean {' or '.join(map(repr, meant[:_VALUES_SHOWN]))}?" if meant else ""
+            if len(lacking) == len(wanted):
+                raise PlanError(
+                    f"{said}{' ' if said.endswith('?') else '. '}It holds {_some(known)}",
+                    step.file,
+                    step.line,
+                )
+            yield f"{said} ({step.file}:{step.line})"
+
+
+def _values(steps: Sequence[StepConfig], column: str) -> Collection[str] | None:
+    """All that the column can hold by the step that adds it; None where that is not known."""
+    for step in reversed(steps):
+        if step.kind == "stage":
+            stage = table_of_steps.stage(step.name, step.options)
+            if column in stage.adds.names:
+                try:
+                    return stage.values(step.options).get(column)
+                except PlanError as fault:
+                    raise PlanError(fault.message, step.file, step.line) from fault
+    return None
+
+
+def _code(value: str) -> str:
+    """The shortest code of the language that `value` may stand for."""
+    language = value.casefold().replace("_", "-").partition("-")[0]
+    return SHORTER.get(language, language)
+
+
+def _some(values: Collection[str]) -> str:
+    shown = sorted(values)[:_VALUES_SHOWN]
+    return ", ".join(shown) + (f" and {len(values) - len(shown)} more" if len(values) > len(shown) else "")
 
 
 def check_index(config: Config) -> None:

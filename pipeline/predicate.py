@@ -44,8 +44,8 @@ _EXPRESSIONS = {
     "TYPE",
 }
 _REFUSED = {
-    "SUBQUERY": "a subquery: a rule sees one row (write a = 1 OR a = 2, or a IN (1, 2))",
-    "WINDOW": "a window function: a rule sees one row",
+    "SUBQUERY": "a subquery: one row is seen at a time (write a = 1 OR a = 2, or a IN (1, 2))",
+    "WINDOW": "a window function: one row is seen at a time",
     "STAR": "'*' or COLUMNS(): name the columns",
     "PARAMETER": "a parameter: write the value",
     "POSITIONAL_REFERENCE": "'#' and a number: name the column",
@@ -59,13 +59,14 @@ _FUNCTIONS_REFUSED = {
     "current_localtimestamp": "it depends on the time of the run",
     "version": "it depends on the installation",
     "json_serialize_plan": "it plans a query",
+    "error": "it gives no value but ends the run; write NULL",
     **dict.fromkeys(
         ("aggregate", "array_aggr", "array_aggregate", "list_aggr", "list_aggregate"),
         "it takes the name of any aggregate; use list_sum, list_max and so on",
     ),
 }
 
-# What DuckDB says, and what it means in a rule.
+# What DuckDB says, and what it means in an expression.
 _SEVERAL = "it holds several statements; expected one expression without ';'"
 _SAID = (
     ("without selection list", "it is empty"),
@@ -126,9 +127,11 @@ def check_expression(sql: str) -> None:
     except RecursionError:
         raise PredicateError("it is nested too deeply") from None
     for call in _calls(expression):
-        function = _functions().get(call["function_name"].casefold())
+        function_name = call["function_name"].casefold()
+        function = _functions().get(function_name)
         if function is not None and not function.stable:
-            raise PredicateError(f"{call['function_name']}() is not the same every time it is asked for")
+            why = _FUNCTIONS_REFUSED.get(function_name, "it is not the same every time it is asked for")
+            raise PredicateError(f"{function_name}() cannot be used: {why}")
 
 
 def _expression(query: str) -> dict[str, Any]:
@@ -211,7 +214,7 @@ def _check_expression(tree: dict[str, Any], kind: str) -> None:
     if kind in _REFUSED:
         raise PredicateError(f"it holds {_REFUSED[kind]}")
     if kind not in _EXPRESSIONS or tree["type"] in _OPERATORS_REFUSED:
-        raise PredicateError(f"it holds {tree['type'].replace('_', ' ').lower()}, which a rule cannot use")
+        raise PredicateError(f"it holds {tree['type'].replace('_', ' ').lower()}, which cannot be used")
     if kind == "COLUMN_REF" and len(tree["column_names"]) == 1 and tree["column_names"][0].lower() in _CLOCKS:
         raise PredicateError(f"{tree['column_names'][0]} depends on the time of the run; write the date")
     if kind == "FUNCTION":
@@ -219,7 +222,7 @@ def _check_expression(tree: dict[str, Any], kind: str) -> None:
         if tree["schema"] or tree["catalog"]:
             raise PredicateError(f"write {name}(column), not {tree['schema']}.{name}(…)")
         if tree["distinct"] or tree["filter"] or tree["order_bys"]["orders"]:
-            raise PredicateError(f"{name} has DISTINCT, FILTER or ORDER BY: a rule sees one row")
+            raise PredicateError(f"{name} has DISTINCT, FILTER or ORDER BY: one row is seen at a time")
 
 
 def _check_functions(expression: dict[str, Any]) -> None:
@@ -243,23 +246,23 @@ def _problem(name: str) -> str:
         return f"unknown function {name}(); {choose(name, sorted(known))}"
     if function.kinds & {"aggregate", "window"}:
         shown = "count(*)" if name == "count_star" else f"{name}()"
-        return f"{shown} is an aggregate: a rule sees one row"
+        return f"{shown} is an aggregate: one row is seen at a time"
     if not function.kinds <= {"scalar", "macro"} or name.startswith("__internal"):
-        return f"{name}() cannot be used in a rule: it is not a function of a row's values"
+        return f"{name}() cannot be used: it is not a function of a row's values"
     if not function.stable:
-        return f"{name}() cannot be used in a rule: its result is not the same every time"
+        return f"{name}() cannot be used: its result is not the same every time"
     for parameters, body in function.bodies:
         # A macro may do what its body may, and its body may name nothing but its parameters.
         try:
             tree = _expression(f"{_HEAD}{body}")
             free = set(_columns(_unqualified(tree), frozenset(parameters)))
         except PredicateError as fault:
-            return f"{name}() cannot be used in a rule: {fault}"
+            return f"{name}() cannot be used: {fault}"
         inner = {call["function_name"].casefold() for call in _calls(tree)} - {name}
         for problem in filter(None, map(_problem, sorted(inner))):
-            return f"{name}() cannot be used in a rule: {problem}"
+            return f"{name}() cannot be used: {problem}"
         if free:
-            return f"{name}() cannot be used in a rule: it depends on {', '.join(sorted(free))}"
+            return f"{name}() cannot be used: it depends on {', '.join(sorted(free))}"
     return ""
 
 

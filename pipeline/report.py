@@ -74,6 +74,8 @@ def outline(plan: Plan, console: Console) -> None:
         console.print(
             f"\n{benchmarks.WARNING}", highlight=False, markup=False, soft_wrap=True, style="yellow"
         )
+    for note in plan.notes:
+        console.print(f"\n{note}", highlight=False, markup=False, soft_wrap=True, style="yellow")
     wires = tripped(plan, found, layers).stopping if ready else ()
     console.print(Text("\ntripwires", style="bold") + Text(f"  {_stop(len(wires))}" if wires else ""))
     for line in describe(plan.config.tripwires):

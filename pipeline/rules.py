@@ -97,7 +97,7 @@ def _reserved(problem: str, sql: str, schema: pa.Schema) -> str:
 def _unknown(name: str, sql: str, schema: pa.Schema) -> str:
     adding = steps.adding(name)
     if adding:
-        return f"there is no column {name!r} yet; the step {adding[0]!r} adds it: put it before this rule"
+        return f"there is no column {name!r} yet; the step {adding[0]!r} adds it: put it before"
     close = nearest(name, schema.names)
     if close:
         return f"there is no column {name!r}; did you mean {' or '.join(map(repr, close))}?"

@@ -96,6 +96,8 @@ class Run:
 
     def _all(self) -> dict[str, Any]:
         self._write_plan()
+        for note in self.plan.notes:
+            self.progress.say(note)
         segments = run_segments(self.plan, self.engine, self.progress, self._log)
         units = state.corpus_units(self.root, self.plan, segments)
         digest = state.first_digest(self.plan, segments)

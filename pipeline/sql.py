@@ -11,7 +11,7 @@ import duckdb
 
 from pipeline import layer_views, state, store
 from pipeline.errors import PlanError, StoreError
-from pipeline.layer_views import quote
+from pipeline.layer_views import parquet
 from pipeline.views import VIEWS
 
 
@@ -120,10 +120,7 @@ def _columns(path: str) -> list[str]:
 def _view(connection: duckdb.DuckDBPyConnection, name: str, files: Sequence[str]) -> None:
     """A view over Parquet files; without files, an empty one with the columns that others need."""
     if files:
-        listed = ", ".join(quote(path) for path in files)
-        connection.execute(
-            f"CREATE VIEW {name} AS SELECT * FROM read_parquet([{listed}], union_by_name=true)"
-        )
+        connection.execute(f"CREATE VIEW {name} AS SELECT * FROM {parquet(files)}")
         return
     dropped_by = ", []::VARCHAR[] AS dropped_by" if name != "_stored" else ""
     connection.execute(

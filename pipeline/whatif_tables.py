@@ -9,6 +9,7 @@ import duckdb
 from pipeline import store
 from pipeline.account import Account, Part
 from pipeline.errors import PlanError, StoreError
+from pipeline.layer_views import parquet
 from pipeline.predicate import bracket, parse, reason
 from pipeline.stage import Rule
 from pipeline.whatif_unknown import NEVER, Conditions, quote, sql
@@ -50,8 +51,8 @@ class Tables:
 
     def files(self, part: Part, folder: str, units: Iterable[str]) -> str:
         """The rows of some units, SQL."""
-        paths = [store.join(self.run.root, part.folder, folder, f"{unit}.parquet") for unit in units]
-        return f"read_parquet([{', '.join(map(text, paths))}])"
+        paths = (store.join(self.run.root, part.folder, folder, f"{unit}.parquet") for unit in units)
+        return parquet(paths, union=False)
 
     def query(self, query: str) -> list[Any]:
         """All rows of the answer. StoreError where a file is gone or damaged."""

@@ -158,15 +158,20 @@ def test_model_that_is_missing_or_none(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match=r"no file .*nowhere\.bin.*lid\.176\.ftz"):
         LanguageOptions(model=str(tmp_path / "nowhere.bin"))
     (tmp_path / "text.bin").write_text("no model")
-    with pytest.raises(PlanError, match=r"stage language: .*text\.bin is not a fastText model"):
-        STAGE.open(LanguageOptions(model=str(tmp_path / "text.bin")))
+    with pytest.raises(ValidationError, match=r"text\.bin' does not begin as a fastText model"):
+        LanguageOptions(model=str(tmp_path / "text.bin"))
+    (tmp_path / "text.bin").write_bytes(Path(model_path(LanguageOptions())).read_bytes()[:1000])
+    options = LanguageOptions(model=str(tmp_path / "text.bin"))
+    for opened in (STAGE.open, STAGE.values):
+        with pytest.raises(PlanError, match=r"stage language: .*text\.bin is not a fastText model"):
+            opened(options)
 
 
 def test_fingerprint_is_of_the_contents(tmp_path: Path) -> None:
     own = tmp_path / "own.ftz"
     own.write_bytes(Path(model_path(LanguageOptions())).read_bytes())
     assert STAGE.fingerprint(LanguageOptions(model=str(own))) == STAGE.fingerprint(LanguageOptions())
-    own.write_bytes(b"other")
+    own.write_bytes(own.read_bytes() + b"other")
     assert STAGE.fingerprint(LanguageOptions(model=str(own))) != STAGE.fingerprint(LanguageOptions())
 
 

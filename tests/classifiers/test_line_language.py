@@ -198,6 +198,8 @@ def test_options(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match=r"no file .*nowhere\.bin"):
         LineLanguageOptions(model=str(tmp_path / "nowhere.bin"))
     assert STAGE.fingerprint(LineLanguageOptions()) == language.fingerprint(language.LanguageOptions())
-    (tmp_path / "text.bin").write_text("no model")
+    (tmp_path / "text.bin").write_bytes(
+        Path(language.model_path(language.LanguageOptions())).read_bytes()[:99]
+    )
     with pytest.raises(PlanError, match=r"stage line_language: .*text\.bin is not a fastText model"):
         STAGE.open(LineLanguageOptions(model=str(tmp_path / "text.bin")))

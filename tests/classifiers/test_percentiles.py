@@ -257,6 +257,18 @@ def test_what_it_reads_and_tells() -> None:
     ]
 
 
+def test_sources_without_a_language_are_named() -> None:
+    def notes(*languages: str, **options: Any) -> Sequence[str]:
+        sources = {name: {"edu", "language"} if name in languages else {"edu"} for name in ("web", "notes")}
+        return PASS.notes(Options(columns=("edu",), **options), sources)
+
+    assert notes("web", "notes") == notes(within=[]) == []
+    assert notes() == ["percentiles: no source has a column 'language': documents are placed among all"]
+    (note,) = notes("web")
+    assert notes("web", within=["language"]) == [note]
+    assert note.startswith("percentiles: notes without a column 'language': documents there are placed among")
+
+
 RUN = """\
 corpus: made
 output: out
@@ -293,8 +305,10 @@ def test_a_rule_keeps_the_best_of_each_language(tmp_path: Path, monkeypatch: pyt
     write_inputs(tmp_path)
     (tmp_path / "run.yaml").write_text(RUN, "utf-8")
     monkeypatch.chdir(tmp_path)
-    told = CliRunner().invoke(app, ["run", "run.yaml", "--engine", "inline", "-q"], catch_exceptions=False)
+    told = CliRunner().invoke(app, ["run", "run.yaml", "--engine", "inline"], catch_exceptions=False)
     assert told.exit_code == 0, told.output
+    note = "percentiles: notes without a column 'language'"
+    assert note in told.output and note in CliRunner().invoke(app, ["plan", "run.yaml"]).output
     with sql.connect("out") as connection:
         every = "(SELECT * FROM documents UNION ALL BY NAME SELECT * FROM dropped)"
         best = connection.execute(

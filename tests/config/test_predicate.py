@@ -138,7 +138,7 @@ def test_what_a_rule_may_say(sql: str, columns: set[str], drops: list[bool]) -> 
         ("weighted_avg(words, words) > 1", "aggregate"),
         ("unnest(tags) = 'a'", "not a function of a row"),
         ("generate_subscripts(tags, 1) > 1", "not a function of a row"),
-        ("GROUPING(words) = 1", "cannot use"),
+        ("GROUPING(words) = 1", "cannot be used"),
         # Names that are none.
         ("*", "COLUMNS"),
         ("COLUMNS(*) > 1", "COLUMNS"),
@@ -184,7 +184,7 @@ def test_what_a_rule_may_say(sql: str, columns: set[str], drops: list[bool]) -> 
         ("json_serialize_plan('SELECT 1') = 'x'", "plans a query"),
         ("sleep_ms(10) IS NULL", "not the same every time"),
         ("pg_sleep(10) IS NULL", "not the same every time"),
-        ("error('x') IS NULL", "not the same every time"),
+        ("error('x') IS NULL", "gives no value but ends the run"),
         ("assert_true(flag) IS NULL", "not the same every time"),
         ("write_log('x') IS NULL", "not the same every time"),
         ("__internal_barrier(1) = 1", "not a function of a row"),
@@ -251,8 +251,12 @@ def test_the_host_says_nothing_about_time_zones(monkeypatch: pytest.MonkeyPatch)
     assert verdict("date::TIMESTAMPTZ::VARCHAR LIKE '1970-01-01 00:00:00%'") == [False, True]
 
 
+# Of a clock's name DuckDB does not say whether it was quoted: a column of that name is refused.
+CLOCKS = ("current_date", "current_time", "current_timestamp", "localtime", "localtimestamp")
+
+
 @settings(max_examples=60, deadline=None)
-@given(st.text(min_size=1, max_size=12).filter(lambda name: "\0" not in name))
+@given(st.text(min_size=1, max_size=12).filter(lambda name: "\0" not in name and name.lower() not in CLOCKS))
 def test_any_column_name_can_be_written_in_quotes(name: str) -> None:
     quoted = '"' + name.replace('"', '""') + '"'
     table = pa.table({name: [1, 2]})

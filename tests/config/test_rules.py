@@ -61,7 +61,7 @@ def test_null_keeps_and_true_drops() -> None:
         ("rows > 3", "there are words_count, share, language, source"),
         ('language = "de"', "text stands in single quotes: 'de'"),
         ("documents.share > 3", "no column 'documents'"),
-        ("minhash_rank > 0", "the step 'minhash' adds it: put it before this rule"),
+        ("minhash_rank > 0", "the step 'minhash' adds it: put it before"),
         ("words_count", "it gives INTEGER; expected a condition"),
         ("language", "it gives VARCHAR"),
         ("NULL", "expected a condition"),

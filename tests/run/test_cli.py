@@ -192,3 +192,20 @@ def test_what_cannot_be_done_is_told_in_a_line(
         main(arguments)
     told = capsys.readouterr().err
     assert ended.value.code == 2 and words in told and "Traceback" not in told
+
+
+@pytest.mark.parametrize("columns", [50, 80, 120])
+def test_help_shows_each_options_whole_name(
+    columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    for arguments, words in (
+        (["train", "--help"], ["--labels", "--negative-where", "--positive-label", "--per-group"]),
+        (["label", "--help"], ["--max-tokens", "--temperature", "FILE_OR_OUTPUT"]),
+        (["--help"], ["thresholds", "neighbours"]),
+    ):
+        with pytest.raises(SystemExit):
+            main(arguments)
+        told = capsys.readouterr().out
+        assert all(word in told for word in words)
+        assert max(map(len, told.splitlines())) <= columns

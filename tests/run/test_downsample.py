@@ -11,7 +11,6 @@ import pytest
 from rich.console import Console
 
 from pipeline.config import load
-from pipeline.errors import PlanError
 from pipeline.plan import make_plan
 from pipeline.progress import Progress
 from pipeline.report import funnel, outline
@@ -75,31 +74,3 @@ def test_a_recipe_downsamples_only_the_sources_that_are_there() -> None:
         )
         held = load("run.yaml").mixture.downsample
         assert (None if held is None else held.sources) == left
-
-
-@pytest.mark.parametrize(
-    ("mixture", "line", "said"),
-    [
-        (
-            "  downsample:\n    to: {arts: 0.5}\n    by: topik\n    sources: [web]\n",
-            9,
-            "mixture: downsample of web (topik): there is no column 'topik'; did you mean 'topic'",
-        ),
-        ("  downsample: {by: topic, to: {arts: 0.5}}\n", 7, "to leave notes alone, write sources: [web]"),
-        (
-            "  downsample:\n    by: topic\n    to: {arts: 0.5}\n    sources: [web, note]\n",
-            10,
-            "downsample of 'note', which is not a source; did you mean 'notes'?",
-        ),
-        ("  downsample:\n    by: topic\n    to: {arts: 5}\n", 9, "share of 'arts' is 5.0; expected a number"),
-        ("  downsample:\n    by: topic\n    to: {no: yes}\n", 9, "downsample.to.no"),
-        ("  downsample: {by: topic}\n", 7, "key 'downsample.to' is missing"),
-        ("  downsample: {by: topic, most: {arts: 1}}\n", 7, "most"),
-    ],
-)
-def test_faults_are_told_before_anything_is_read(mixture: str, line: int, said: str) -> None:
-    with pytest.raises(PlanError) as caught:
-        run(mixture)
-    assert (caught.value.file, caught.value.line) == ("run.yaml", line)
-    assert said in caught.value.message
-    assert not Path("out").exists()

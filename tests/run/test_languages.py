@@ -115,6 +115,27 @@ def test_an_edited_file_makes_another_segment(folder: Path) -> None:
     assert "0 of 1 unit done" in winnow("plan", "second.yaml")
 
 
+def test_a_language_that_no_document_can_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plan knows the model's labels; `als` of lid.176 is `gsw`, unless labels stay as they are."""
+    monkeypatch.chdir(tmp_path)
+    Path("texts.jsonl").write_text('{"text": "A text."}\n')
+    Path("mine.yaml").write_text("default: {letters: 0.8}\nde: {letters: 0.7}\neng: {letters: 0.6}\n")
+
+    def plan(step: str, labels: str = "iso") -> str:
+        run = RUN.format(output="out", steps=f"      - {step}")
+        Path("run.yaml").write_text(run.replace("language: {}", f"language: {{labels: {labels}}}"))
+        told = CliRunner().invoke(app, ["plan", "run.yaml"])
+        return f"{told.exception} {told.output}"
+
+    never = "looks for 'eng' in column 'language', which never holds it; did you mean 'en'?"
+    assert f"run.yaml:10: step 'toxicity' {never} It holds af, am" in plan("toxicity: {language: eng}")
+    assert f"texts: step 'thresholds' {never} (run.yaml:10)" in plan("thresholds: {file: mine.yaml}")
+    for labels, known, unknown in (("iso", "gsw", "als"), ("model", "als", "gsw")):
+        assert f"looks for '{unknown}'" in plan(f"toxicity: {{language: {unknown}}}", labels)
+        told = plan(f"toxicity: {{language: {known}}}", labels)
+        assert told.startswith("None ") and "looks for" not in told
+
+
 def test_faults_are_told_in_a_line(folder: Path) -> None:
     for arguments, expected in (
         (("thresholds", "first", "--min-documents", "10", "--where", "no_such = 1"), "no_such"),

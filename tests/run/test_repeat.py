@@ -1,4 +1,5 @@
-"""`mixture: {repeat: …}` in a run file: copies that a pass took out come back as repetitions. In process."""
+"""`mixture: {repeat: …}` in a run file: copies that a pass took out come back as repetitions; and faults
+of all that a mixture asks of documents. In process."""
 
 import json
 from collections import Counter
@@ -21,7 +22,7 @@ corpus: repeated
 output: out
 sources:
   notes: {read: jsonl, paths: notes.jsonl}
-  more: {read: parquet, paths: more.parquet, keep: [n]}
+  more: {read: parquet, paths: more.parquet, keep: [n, topic]}
 across: [exact]
 mixture:
 """
@@ -31,7 +32,7 @@ mixture:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("notes.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in TEXTS))
-    pq.write_table(pa.table({"text": ["Quite another."], "n": [3]}), "more.parquet")
+    pq.write_table(pa.table({"text": ["Quite another."], "n": [3], "topic": ["arts"]}), "more.parquet")
 
 
 def run(mixture: str, partitions: int = 1) -> dict[str, Any]:
@@ -85,6 +86,26 @@ def test_another_repeat_draws_anew_and_labels_nothing() -> None:
         ),
         ("  tokens: all\n  repeat: [2]\n", 9, "repeat is a list; expected an SQL expression, a number"),
         ("  repeat: minhash_size\n", 8, "the step 'minhash' adds it"),
+        (
+            "  downsample:\n    to: {arts: 0.5}\n    by: topik\n    sources: [more]\n",
+            10,
+            "mixture: downsample of more (topik): there is no column 'topik'; did you mean 'topic'",
+        ),
+        ("  downsample: {by: topic, to: {arts: 0.5}}\n", 8, "to leave notes alone, write sources: [more]"),
+        (
+            "  downsample: {by: \"error('no topic')\", to: {arts: 0.5}}\n",
+            8,
+            "(error('no topic')): error() cannot be used: it gives no value but ends the run",
+        ),
+        (
+            "  downsample:\n    by: topic\n    to: {arts: 0.5}\n    sources: [more, note]\n",
+            11,
+            "downsample of 'note', which is not a source; did you mean 'notes'?",
+        ),
+        ("  downsample:\n    by: topic\n    to: {arts: 5}\n", 10, "share of 'arts' is 5.0; expected"),
+        ("  downsample:\n    by: topic\n    to: {no: yes}\n", 10, "downsample.to.no"),
+        ("  downsample: {by: topic}\n", 8, "key 'downsample.to' is missing"),
+        ("  downsample: {by: topic, most: {arts: 1}}\n", 8, "most"),
     ],
 )
 def test_faults_are_told_before_anything_is_read(mixture: str, line: int, said: str) -> None:

@@ -108,6 +108,10 @@ def test_faults_are_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> No
         ((*SETS, "--kind", "embedding"), "-o embed: is missing; expected "),
         ((*SETS, "-o", "dim"), "-o 'dim': expected NAME=VALUE"),
         ((*SETS, "--balance", "yes"), "--balance 'yes': expected none or weights"),
+        (
+            ("--table", "random.csv", "--documents", "kep"),
+            "--documents 'kep': expected kept, dropped or both",
+        ),
         (("--positive", "cited", "--negative", "nowhere"), "nowhere: no such file"),
         (("--labels", "cited"), "no labels.parquet is there"),
         (
