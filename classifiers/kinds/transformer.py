@@ -215,7 +215,8 @@ def open_scorer(folder: Path, model: Model) -> TransformerScorer:
 
 def fingerprint(folder: Path, model: Model) -> str:
     """Versions of the libraries; PlanError where one of them, or the network, is missing."""
-    _folder(folder, model), _options(folder, model)
+    _folder(folder, model)
+    _options(folder, model)
     return " ".join(f"{name} {found}" for name, found in libraries(f"model {model.name}").items())
 
 
