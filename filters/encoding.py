@@ -31,6 +31,7 @@ from text import mojibake
 from text.jit import kernel
 from text.mojibake import POINTS, Codes, is_lost_space, mojibake_run
 from text.strings import Bytes, Offsets
+from text.unicode_tables import by_category
 from text.utf8 import decode
 
 COLUMNS = [
@@ -71,11 +72,7 @@ WORD, DIFFERENT = 5, 3  # letters, and different ones, of a word in a wrong char
 @cache
 def actions() -> NDArray[np.uint8]:
     """What to do at each code point, [1114112]; see LEAD."""
-    table = np.zeros(0x110000, np.uint8)
-    by_category = {"Co": 1 + PRIVATE_USE, "Cn": 1 + UNASSIGNED, "Cc": 1 + CONTROL}
-    for point, category in enumerate(map(unicodedata.category, map(chr, range(0x110000)))):
-        if category in by_category:
-            table[point] = by_category[category]
+    table = by_category({"Co": 1 + PRIVATE_USE, "Cn": 1 + UNASSIGNED, "Cc": 1 + CONTROL}, np.uint8)
     for char in "\t\n\r\f":
         table[ord(char)] = 0
     for action, points in (

@@ -23,7 +23,6 @@ import codecs
 import fcntl
 import gzip
 import hashlib
-import importlib.util
 import io
 import json
 import mmap
@@ -39,6 +38,7 @@ from typing import IO
 import numpy as np
 
 from filters.list_files import UNREADABLE, read_to_end
+from pipeline.assets import asset
 from pipeline.errors import PlanError
 from text.hosts import backward_hashes, hosts
 from text.jit import kernel
@@ -74,12 +74,10 @@ class Part:
 
 
 def packaged(name: str) -> Path:
-    """A file among datatrove's assets; PlanError where there is none. Does not import datatrove."""
-    found = importlib.util.find_spec(PACKAGED)
-    for folder in (found.submodule_search_locations or ()) if found else ():
-        path = Path(folder) / "assets" / name
-        if path.is_file():
-            return path
+    """A file among datatrove's assets; PlanError where there is none."""
+    path = asset(PACKAGED, "assets", name)
+    if path is not None:
+        return path
     raise PlanError(
         f"stage blocklist: {name} is not among the assets of the package datatrove; "
         "expected datatrove 0.3 or later to be installed, or lists of your own"

@@ -8,7 +8,6 @@ list for all documents. One word or phrase a line.
 """
 
 import gzip
-import importlib.util
 import os
 import re
 import tarfile
@@ -16,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from filters.list_files import UNREADABLE, read_to_end
+from pipeline.assets import asset
 from pipeline.errors import PlanError
 
 PACKAGED = "badwords"
@@ -73,11 +73,9 @@ def named(lists: Mapping[str, object], label: str) -> str:
 
 
 def _packaged() -> Path:
-    package = importlib.util.find_spec(PACKAGED)
-    for folder in (package.submodule_search_locations or ()) if package else ():
-        path = Path(folder) / "resource" / "words"
-        if path.is_dir():
-            return path
+    folder = asset(PACKAGED, "resource", "words")
+    if folder is not None:
+        return folder
     raise PlanError(
         "stage dirty_words: the lists 'badwords' come with the package badwords-py, which is not installed: "
         "pip install badwords-py, or name a list of your own: lists: PATH"

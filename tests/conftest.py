@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import signal
 import socket
 import threading
 import time
@@ -22,6 +23,10 @@ os.environ["NUMBA_BOUNDSCHECK"] = "1"
 from pipeline.corpus import CorpusUnit, LayerFile
 from pipeline.stage import Pass, configured
 from pipeline.store import ParquetSink
+
+# Shells start what runs in the background with Ctrl-C ignored, and what it starts inherits that.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No test is judged by how long it takes; on a machine that builds, examples are the same every time.
 settings.register_profile(

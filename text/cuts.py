@@ -1,7 +1,7 @@
 """Edits line by line: which lines of a text are kept, and what is taken out of them.
 
 A token never goes on over white space (`text/words.py`), so the tokens of what is kept are known: they
-are moved, not cut again.
+are moved, not cut again, but for those of texts in scripts without spaces.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from text.jit import kernel
 from text.spans import gather
 from text.splice import splice
 from text.strings import Bytes, Offsets, Strings
-from text.unicode_tables import SPACE, Classes
+from text.unicode_tables import SPACE, UNSPACED, Classes
 from text.utf8 import decode
 from text.words import Words, cut_words
 
@@ -102,7 +102,9 @@ class Kept:
     def words(self, words: Words) -> Words:
         """`cut_words` of the new texts, from the words of the old ones.
 
-        There must be white space between two lines: in `between`, or at the end of the first.
+        There must be white space between two lines: in `between`, or at the end of the first. A text that
+        holds letters of scripts without spaces is cut again: there words, and Thai sentences, depend on
+        what stands around them, on other lines too.
         """
         holes = self.holes
         again = holes.without(self.strings, self.starts, self.ends)
@@ -133,7 +135,44 @@ class Kept:
             cut.chars,
             cut.kinds,
         )
-        return Words(offsets, hashes, folded, chars, starts, ends, kinds)
+        moved = Words(offsets, hashes, folded, chars, starts, ends, kinds)
+        whole = _unspaced(words.offsets, words.starts, self.strings.data, tables.classes())
+        return _cut_again(moved, whole, Strings.of(self.text())) if whole.any() else moved
+
+
+@kernel
+def _unspaced(offsets: Offsets, starts: Offsets, data: Bytes, classes: Classes) -> NDArray[np.bool_]:
+    """Which texts have a token that starts with a letter of a script without spaces, [n]."""
+    found = np.zeros(len(offsets) - 1, np.bool_)
+    for i in range(len(found)):
+        for k in range(offsets[i], offsets[i + 1]):
+            if data[starts[k]] >= 0xE0:  # below U+0800 there are none
+                point, _ = decode(data, starts[k], len(data))
+                if classes[point] & UNSPACED:
+                    found[i] = True
+                    break
+    return found
+
+
+def _cut_again(words: Words, chosen: NDArray[np.bool_], strings: Strings) -> Words:
+    """`words`, of `strings`, with those of the texts `chosen` cut anew."""
+    rows = np.flatnonzero(chosen)
+    alone = gather(strings, strings.offsets[rows], strings.offsets[rows + 1])
+    cut = cut_words(alone)
+    counts, first = np.diff(words.offsets), words.offsets[:-1].copy()
+    counts[rows], first[rows] = np.diff(cut.offsets), len(words.starts) + cut.offsets[:-1]
+    offsets = np.append(0, np.cumsum(counts))
+    source = np.repeat(first - offsets[:-1], counts) + np.arange(offsets[-1])
+    shift = np.repeat(strings.offsets[rows] - alone.offsets[:-1], counts[rows])
+    return Words(
+        offsets,
+        np.append(words.hashes, cut.hashes)[source],
+        np.append(words.folded, cut.folded)[source],
+        np.append(words.chars, cut.chars)[source],
+        np.append(words.starts, cut.starts + shift)[source],
+        np.append(words.ends, cut.ends + shift)[source],
+        np.append(words.kinds, cut.kinds)[source],
+    )
 
 
 @kernel

@@ -5,12 +5,13 @@
 Unicode gives to no one script (Zyyy: ー, mathematical alphabets) are COMMON.
 """
 
-import unicodedata
 from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from text.unicode_tables import by_category
 
 Scripts: TypeAlias = NDArray[Any]
 
@@ -75,10 +76,9 @@ def scripts() -> NDArray[np.uint8]:
     for run in RUNS.split():
         start, code = run.split(":")
         table[int(start, 16) :] = numbers[code]
-    for point, category in enumerate(map(unicodedata.category, map(chr, range(0x110000)))):
-        if category[0] == "M":
-            table[point] = COMMON
-        elif category[0] != "L":
-            table[point] = NONE
+    letters = by_category(dict.fromkeys(("Lu", "Ll", "Lt", "Lm", "Lo"), 1), np.uint8)
+    marks = by_category(dict.fromkeys(("Mn", "Mc", "Me"), 1), np.uint8)
+    table *= letters
+    table[marks == 1] = COMMON
     table.setflags(write=False)
     return table

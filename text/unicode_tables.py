@@ -5,8 +5,9 @@ Which characters are letters depends on the Unicode version of the interpreter: 
 """
 
 import unicodedata
+from collections.abc import Mapping
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +16,16 @@ VERSION = unicodedata.unidata_version
 
 CODE_POINTS = 0x110000
 
+# The general categories.
+CATEGORIES = (
+    *("Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf"),
+    *("Po", "Sm", "Sc", "Sk", "So", "Zs", "Zl", "Zp", "Cc", "Cf", "Cs", "Co", "Cn"),
+)
+
 # What kernels take: the element type is left open so that mypy lets them mix with plain ints.
 Classes: TypeAlias = NDArray[Any]
 Folds: TypeAlias = NDArray[Any]
+Number = TypeVar("Number", bound=np.integer[Any])
 
 # Class bits of a code point.
 LETTER = 1  # L*
@@ -90,9 +98,22 @@ def _ranges(listing: str) -> list[tuple[int, int]]:
 
 
 @cache
+def categories() -> NDArray[np.uint8]:
+    """The general category of each code point, [1114112], as its place in `CATEGORIES`."""
+    places = {category: place for place, category in enumerate(CATEGORIES)}
+    of_all = map(unicodedata.category, map(chr, range(CODE_POINTS)))
+    return np.frombuffer(bytes(map(places.__getitem__, of_all)), np.uint8)
+
+
+def by_category(values: Mapping[str, int], kind: type[Number], default: int = 0) -> NDArray[Number]:
+    """A table, [1114112], of what `values` has for the category of each code point."""
+    return np.array([values.get(category, default) for category in CATEGORIES], kind)[categories()]
+
+
+@cache
 def classes() -> NDArray[np.int16]:
     """Class bits of each code point, [1114112]."""
-    by_category = {
+    bits = {
         "Lu": LETTER | UPPER,
         "Lt": LETTER | UPPER,
         "Ll": LETTER | LOWER,
@@ -115,15 +136,11 @@ def classes() -> NDArray[np.int16]:
         "Pe": PUNCTUATION | APART,
         "Pi": PUNCTUATION | APART,
         "Pf": PUNCTUATION | APART,
-        "Po": PUNCTUATION,
+        "Po": PUNCTUATION | APART,
     }
-    table = np.zeros(CODE_POINTS, np.int16)
-    for point, category in enumerate(map(unicodedata.category, map(chr, range(CODE_POINTS)))):
-        bits = by_category.get(category)
-        if bits is not None:
-            table[point] = bits
-        if category == "Po" and point >= 0x80:
-            table[point] |= APART
+    table = by_category(bits, np.int16)
+    # The other punctuation of ASCII may stand inside a word.
+    table[:0x80][categories()[:0x80] == CATEGORIES.index("Po")] = PUNCTUATION
     for particle in _PARTICLES:
         table[ord(particle)] = LETTER
     for first, last in _UNSPACED:

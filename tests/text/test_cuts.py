@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from text.cuts import Holes, Kept
 from text.lines import Lines, cut_lines
 from text.strings import Strings
-from text.words import cut_words
+from text.words import OPENS_SENTENCE, cut_words
 
 Spans = list[tuple[int, int]]
 
@@ -125,6 +125,23 @@ def test_like_the_reference(texts: list[str], inner: bool, data: st.DataObject) 
     words, expected = kept.words(cut_words(kept.strings)), cut_words(Strings.of(new))
     for name in ("offsets", "starts", "ends", "hashes", "folded", "chars", "kinds"):
         assert getattr(words, name).tolist() == getattr(expected, name).tolist(), name
+
+
+@pytest.mark.parametrize(
+    ("text", "keep", "opening"),
+    [
+        ("0\u2028เขา", [True, True], [False, True]),  # between them stands a line end now
+        ("เขา\nx\nมา", [False, False, True], [False]),  # nothing stands before it any more
+        ("x\nเขา", [True, True], [False, True]),
+    ],
+)
+def test_sentences_open_by_what_stands_before_them_now(
+    text: str, keep: list[bool], opening: list[bool]
+) -> None:
+    kept = kept_of([text], [keep], [[] for _ in keep], True)
+    words = kept.words(cut_words(kept.strings))
+    assert ((words.kinds & OPENS_SENTENCE) != 0).tolist() == opening
+    assert words.kinds.tolist() == cut_words(Strings.of(kept.text())).kinds.tolist()
 
 
 def test_a_part_of_a_longer_array() -> None:
