@@ -31,7 +31,7 @@ from pydantic import (
 )
 
 from pipeline.errors import PlanError
-from pipeline.faults import choose, show
+from pipeline.faults import choose, nearest, show
 
 FILE = "model.yaml"
 FASTTEXT, HEAD, TRANSFORMER = "model.bin", "head.npz", "transformer"
@@ -116,9 +116,12 @@ def load_model(folder: str | Path) -> Model:
     try:
         found = yaml.safe_load(file.read_text("utf-8"))
     except OSError as fault:
+        beside = file.parent.parent.glob(f"*/{FILE}")
+        near = nearest(file.parent.name, (other.parent.name for other in beside))
+        meant = f"; did you mean {str(file.parent.with_name(near[0]))!r}?" if near else ""
         raise PlanError(
             f"model {str(folder)!r}: {file} cannot be read ({fault.strerror}); expected a folder that "
-            "`winnow train` wrote"
+            f"`winnow train` wrote{meant}"
         ) from fault
     except (UnicodeDecodeError, yaml.YAMLError) as fault:
         raise PlanError(f"{file}: not YAML: {' '.join(str(fault).split())}") from fault

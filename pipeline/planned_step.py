@@ -162,20 +162,22 @@ def check_reads(step: StepConfig, reads: Iterable[str], fields: Mapping[str, pa.
         adding = [other for other in table_of_steps.adding(name) if other != step.name]
         remedy = f"; the step {adding[0]!r} adds it: put it before" if adding else ""
         nearest = f"nearest: {', '.join(near)}; " if near else ""
+        of_recipe = f" of recipe {step.recipe!r}" if step.recipe else ""
         raise PlanError(
-            f"step {step.name!r} reads column {name!r}, which is not there{remedy} "
+            f"step {step.name!r}{of_recipe} reads column {name!r}, which is not there{remedy} "
             f"({nearest}there are {', '.join(fields)})",
-            step.file,
-            step.line,
+            *step.listed,
         )
 
 
 def _check_adds(step: StepConfig, stage: Stage, fields: dict[str, pa.Field]) -> None:
     for added in stage.adds:
         if added.name in fields and added.name not in stage.replaces:
+            named = " Of two models of one name, one can be given another by `name`."
             raise PlanError(
                 f"step {step.name!r} adds column {added.name!r}, which is there already: "
-                "is the step listed twice, or does the input have a column of that name?",
+                "is the step listed twice, or does the input have a column of that name?"
+                f"{named if 'name' in type(step.options).model_fields else ''}",
                 step.file,
                 step.line,
             )

@@ -32,6 +32,7 @@ class StepConfig:
     rules        what to drop by once the step's columns are there, in the order of the file
     file, line   where the step stands: the run file or a recipe's
     recipe       name of the recipe that it came from, "" for none
+    asked        where the file that was opened first asks for that recipe
     rule_lines   file and line of each rule, by name
     written      names of the rules that are written out in YAML; the others are the published ones
     """
@@ -43,8 +44,14 @@ class StepConfig:
     file: str
     line: int
     recipe: str = ""
+    asked: Mark | None = field(default=None, compare=False)
     rule_lines: Mapping[str, Mark] = field(default_factory=dict)
     written: frozenset[str] = frozenset()
+
+    @property
+    def listed(self) -> Mark:
+        """The line, of the step or of the recipe that brings it, before which another can be put."""
+        return self.asked or Mark(self.file, self.line)
 
     def stands_in(self, file: str) -> frozenset[str]:
         """Names of the rules that are written out in this file."""
@@ -268,7 +275,8 @@ def _expand(
     except PlanError as fault:
         faults.absorb(fault)
         return []
-    return _override(marked, (*at, "override"), given.get("override"), recipe, faults)
+    found = _override(marked, (*at, "override"), given.get("override"), recipe, faults)
+    return [replace(step, asked=mark) for step in found]
 
 
 def _override(marked: Marked, at: KeyPath, value: Any, recipe: Recipe, faults: Faults) -> list[StepConfig]:

@@ -366,6 +366,13 @@ def test_another_model_of_that_name_is_asked_anew(folder: Folder) -> None:
             "run.yaml:9: step 'classify' adds column 'edu_score', which is there",
         ),
         ("- classify: models/edu", "- classify: {model: models/edu, labels: true}", "labels is true"),
+        ("models/edu", "models/edo", "did you mean 'models/edu'?"),
+        (", name: subject", ", name: edu", "one can be given another by `name`"),
+        (
+            "- classify: models/edu",
+            "- recipe: safety",
+            "run.yaml:8: step 'dirty_words' of recipe 'safety' reads column 'language', which is not there",
+        ),
     ],
 )
 def test_faults_of_the_plan(run_folder: Path, before: str, after: str, said: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FLOORS = ("text", "pipeline", "embedding", "filters", "classifiers", "dedup", "mixtures")
 CORE = {
+    "pipeline.assets",
     "pipeline.stage",
     "pipeline.batch",
     "pipeline.corpus",

@@ -14,9 +14,9 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 Sums = Callable[[Path], dict[str, str]]
 
 
-def start(folder: Path) -> subprocess.Popen[str]:
+def start(folder: Path, *options: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "pipeline", "run", "run.yaml", "--workers", "2"],
+        [sys.executable, "-m", "pipeline", "run", "run.yaml", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -37,10 +37,11 @@ def workers_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
 
 
 def test_a_killed_worker_is_replaced(write_run: Callable[..., Path], run_winnow: Run, sums: Sums) -> None:
+    """And a run with one worker and other partitions gives the bytes of one without Ray."""
     undisturbed = write_run("undisturbed")
     run_winnow(undisturbed, "run", "run.yaml", "--engine", "inline", "-q")
     folder = write_run("worker")
-    process = start(folder)
+    process = start(folder, "--workers", "1", "--partitions", "3")
     killed = False
     while process.poll() is None and not killed:
         working = workers_of(process) if list(folder.glob("out/segments/web-*/documents/*")) else []
@@ -56,7 +57,7 @@ def test_a_killed_worker_is_replaced(write_run: Callable[..., Path], run_winnow:
 
 def test_a_stopped_run_says_how_to_go_on_and_leaves_nothing_running(write_run: Callable[..., Path]) -> None:
     folder = write_run("stopped")
-    process = start(folder)
+    process = start(folder, "--workers", "2")
     while process.poll() is None and not list(folder.glob("out/segments/web-*/documents/.*")):
         time.sleep(0.01)
     family = psutil.Process(process.pid).children(recursive=True)
