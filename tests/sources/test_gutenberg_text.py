@@ -325,7 +325,7 @@ _PIECES = st.sampled_from(
 @given(st.lists(st.one_of(_PIECES, st.text(max_size=80)), max_size=60), st.booleans())
 def test_nothing_raises_and_the_middle_stays(pieces: list[str], is_html: bool) -> None:
     converted("\n".join(pieces).encode("utf-8", "replace"), is_html, Choices())
-    middle = [f"line {number} of the middle" for number in range(200)]
+    middle = [f"line {number} of the middle" for number in range(400)]  # longer than any bracketed note
     lines = [*pieces, "", "", "", "", *middle, "", "", "", "", *pieces]
     cut = boilerplate.cut([line for piece in lines for line in piece.split("\n")])
     kept = "\n".join(notes.without_notes(cut.body))
