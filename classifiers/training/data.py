@@ -63,7 +63,7 @@ def gather(
     without = sum(each.without for each in inputs)
     if without:
         told.append(f"{counted(without, 'row')} without a text or a label left out")
-    table = _with(table, "label", _canonical(table["label"].combine_chunks(), at_least))
+    table = _with(table, "label", _canonical(table["label"].combine_chunks(), at_least, told))
     content = content_hashes(table["text"].combine_chunks())
     blank = content == 0
     if blank.any():
@@ -188,10 +188,11 @@ def examples(documents: pa.Table, task: Task, balance: str = "none") -> Examples
     return Examples(texts, index, targets, weights, groups)
 
 
-def _canonical(labels: pa.Array, at_least: float | None) -> pa.Array:
+def _canonical(labels: pa.Array, at_least: float | None, told: list[str]) -> pa.Array:
     """Labels as one word each: fastText knows no others. Whole numbers are written alike: 3.0 is 3."""
     encoded = pc.dictionary_encode(labels)
     words = []
+    spelt: dict[str, list[str]] = {}  # how a label that is no number was written
     for label in encoded.dictionary.to_pylist():
         word = "_".join(label.replace("\0", " ").split())
         if not word:
@@ -208,7 +209,12 @@ def _canonical(labels: pa.Array, at_least: float | None) -> pa.Array:
             word = "yes" if number >= at_least else "no"
         elif np.isfinite(number):
             word = str(int(number)) if number == int(number) else repr(number)
+        else:
+            spelt.setdefault(word, []).append(label)
         words.append(word)
+    for word, forms in spelt.items():
+        if len(forms) > 1:
+            told.append(f"labels {', '.join(map(repr, sorted(forms)))} are one, {word!r}")
     return pa.array(words, pa.string()).take(encoded.indices)
 
 

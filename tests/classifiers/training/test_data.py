@@ -39,6 +39,8 @@ def test_labels_are_one_word_and_in_their_order() -> None:
     assert found.labels == ("not_safe", "safe")
     found = gather([given(("one", "10"), ("two", "9.0"), ("three", "2.5"))])
     assert found.labels == ("2.5", "9", "10")
+    found = gather([given(("one", "a b"), ("two", "a_b"), ("three", "c"))])
+    assert found.labels == ("a_b", "c") and "labels 'a b', 'a_b' are one, 'a_b'" in found.told
 
 
 def test_grades_become_yes_and_no() -> None:
