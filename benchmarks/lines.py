@@ -22,14 +22,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stderr
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from loguru import logger
 
 from benchmarks import real_texts
+from benchmarks.serial_corpus import SerialCorpus
 from dedup import lines, paragraphs
 from pipeline.corpus import CorpusUnit
 from pipeline.stage import Pass
@@ -38,33 +38,11 @@ from text.copies import CCNET_SIGNS
 from text.splice import splice
 from text.strings import Strings
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-
 UNITS = 4
 PARTITIONS = 4
 SCHEMA = pa.schema([("id", pa.string()), ("text", pa.large_string()), ("bytes", pa.int64())])
 DIGIT = re.compile(r"\d")
 SIGNS = re.compile("[" + CCNET_SIGNS + "".join(map(chr, (*range(32), *range(127, 160)))) + "]")
-
-
-@dataclass(frozen=True)
-class _Corpus:
-    """Runs the tasks one after the other in this process."""
-
-    units: Sequence[CorpusUnit]
-    partitions: int
-    scratch: str
-    tables: str
-    seed: int = 0
-    talk: bool = False
-
-    def map(self, function: Callable[[Item], Result], items: Sequence[Item], doing: str) -> Iterator[Result]:
-        begin = time.process_time()
-        for item in items:
-            yield function(item)
-        if self.talk:
-            print(f"    {doing:32s} {time.process_time() - begin:6.2f} s", flush=True)
 
 
 def write_corpus(folder: str, texts: Sequence[str]) -> list[CorpusUnit]:
@@ -86,7 +64,7 @@ def ours(units: Sequence[CorpusUnit], step: Pass, options: dict[str, Any], talk:
     """How many lines are cut out."""
     removed = 0
     with tempfile.TemporaryDirectory() as folder:
-        corpus = _Corpus(units, PARTITIONS, folder, os.path.join(folder, "tables"), talk=talk)
+        corpus = SerialCorpus(units, PARTITIONS, folder, os.path.join(folder, "tables"), talk=talk)
         label = step.run(corpus, step.options(**options))
         labelled = corpus.map(label, units, f"{step.name}: labels")
         for unit, labels in zip(units, labelled, strict=True):

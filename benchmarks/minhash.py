@@ -10,6 +10,8 @@ asked for the earlier documents like each one, and one that has some goes. What 
 by one or all at once, is what counts. rensa is no dependency: where it is not installed it is left out.
 """
 
+# ruff: noqa: E402, what is imported depends on the path
+
 import argparse
 import importlib
 import importlib.util
@@ -21,13 +23,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any
+
+# The files beside this one are named like packages that winnow imports.
+HERE = Path(__file__).resolve().parent
+sys.path[:] = [str(HERE.parent), *(path for path in sys.path if Path(path or ".").resolve() != HERE)]
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmarks.serial_corpus import SerialCorpus
 from dedup.minhash import PASS, MinhashOptions
 from pipeline.corpus import CorpusUnit
 from pipeline.stage import configured
@@ -35,9 +42,6 @@ from pipeline.store import ParquetSink
 from text.folded import folded_words
 from text.minhash import band_keys, multipliers, shingles, signatures
 from text.strings import Strings
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 BANDS, ROWS, NGRAM = 14, 8, 5
 ROUNDS = 5
@@ -142,24 +146,6 @@ def compare_signatures(words: int) -> None:
         print(f"  {name:24s} {rate:10,.0f} documents/s   winnow {speed['winnow'] / rate:6.1f} x", flush=True)
 
 
-@dataclass(frozen=True)
-class _Corpus:
-    """Runs the tasks one after the other in this process."""
-
-    units: Sequence[CorpusUnit]
-    partitions: int
-    scratch: str
-    tables: str
-    seed: int = 0
-
-    def map(self, function: Callable[[Item], Result], items: Sequence[Item], doing: str) -> Iterator[Result]:
-        begin = time.process_time()
-        for item in items:
-            yield function(item)
-        if "STEPS" in os.environ:
-            print(f"    {doing:28s} {time.process_time() - begin:6.2f} s of CPU", file=sys.stderr, flush=True)
-
-
 def write_corpus(folder: str, texts: Sequence[str]) -> None:
     for unit, numbers in enumerate(np.array_split(np.arange(len(texts)), UNITS)):
         chosen = [texts[number] for number in numbers]
@@ -187,7 +173,7 @@ def job_of_winnow(folder: str, work: str, **options: Any) -> int:
     """The pass, and the documents that its own rule keeps, written again."""
     asked = MinhashOptions(bands=BANDS, rows=ROWS, ngram=NGRAM, **options)
     declared = configured(PASS, asked)
-    corpus = _Corpus(_units(folder), 1, work, work)
+    corpus = SerialCorpus(_units(folder), 1, work, work)
     label = declared.run(corpus, asked)
     kept = 0
     for unit, labels in zip(corpus.units, corpus.map(label, corpus.units, "labels"), strict=True):
@@ -318,7 +304,7 @@ def compare_jobs(documents: int, words: int, rounds: int, names: Sequence[str]) 
             for name in names:
                 command = [sys.executable, __file__, "--job", name, "--folder", folder]
                 done = subprocess.run(command, capture_output=True, text=True)
-                if done.returncode or "STEPS" in os.environ:
+                if done.returncode:
                     print(done.stderr[-2000:], file=sys.stderr)
                 told[name].append(json.loads(done.stdout.splitlines()[-1]))
     print(f"the whole job over {documents:,} texts of {size:.1f} kB, {COPIED:.0%} of them edited copies")

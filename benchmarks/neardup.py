@@ -20,21 +20,19 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from benchmarks.serial_corpus import SerialCorpus
 from dedup.minhash import PASS, MinhashOptions
 from pipeline.corpus import CorpusUnit
 from pipeline.stage import configured
 from pipeline.store import ParquetSink
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 Pair = tuple[int, int]
 Clusters = list[int]  # of each document, equal where the tool takes documents for one
 
@@ -50,21 +48,6 @@ SCHEMA = pa.schema(
 )
 
 
-@dataclass(frozen=True)
-class _Corpus:
-    """Runs the tasks one after the other in this process."""
-
-    units: Sequence[CorpusUnit]
-    scratch: str
-    tables: str
-    partitions: int = 1
-    seed: int = 0
-
-    def map(self, function: Callable[[Item], Result], items: Sequence[Item], doing: str) -> Iterator[Result]:
-        del doing
-        return map(function, items)
-
-
 def by_winnow(texts: Sequence[str], folder: str, **options: Any) -> Clusters:
     path = os.path.join(folder, "documents.parquet")
     columns = {
@@ -77,7 +60,7 @@ def by_winnow(texts: Sequence[str], folder: str, **options: Any) -> Clusters:
         sink.write(pa.table(columns, schema=SCHEMA))
     unit = CorpusUnit(0, "0", "made", 0, len(texts), len(texts), path, (), SCHEMA)
     asked = MinhashOptions.model_validate({"bands": BANDS, "rows": ROWS, "ngram": NGRAM, **options})
-    corpus = _Corpus([unit], folder, folder)
+    corpus = SerialCorpus([unit], 1, folder, folder)
     labels = configured(PASS, asked).run(corpus, asked)(unit)
     return [int(name) for name in labels.column("minhash_cluster").to_pylist()]
 

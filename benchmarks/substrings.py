@@ -14,10 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -25,36 +23,18 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from benchmarks import real_texts
+from benchmarks.serial_corpus import SerialCorpus
 from dedup.substrings import PASS, SubstringsOptions
 from pipeline.corpus import CorpusUnit
 from pipeline.store import ParquetSink, size_below
 from text.strings import Strings
 from text.winnowing import Winnowing, anchors
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-
 LENGTH = 500
 UNITS = 4
 PLANTED = 700  # bytes of a planted span
 SUFFIX_ARRAY_BYTES = 120_000_000  # of text at most: it takes about 45 times as much memory
 SCHEMA = pa.schema([("id", pa.string()), ("text", pa.large_string()), ("bytes", pa.int64())])
-
-
-@dataclass(frozen=True)
-class _Corpus:
-    """Runs the tasks one after the other in this process."""
-
-    units: Sequence[CorpusUnit]
-    partitions: int
-    scratch: str
-    tables: str
-    seed: int = 0
-
-    def map(self, function: Callable[[Item], Result], items: Sequence[Item], doing: str) -> Iterator[Result]:
-        cpu = time.process_time()
-        yield from map(function, items)
-        print(f"    {doing:34s} {time.process_time() - cpu:6.1f} s", flush=True)
 
 
 def made_texts(megabytes: int) -> tuple[list[str], int]:
@@ -93,7 +73,8 @@ def run_pass(folder: str, partitions: int) -> None:
         first += rows
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         _compile()
-        corpus = _Corpus(units, partitions, os.path.join(scratch, "scratch"), os.path.join(scratch, "tables"))
+        work, tables = os.path.join(scratch, "scratch"), os.path.join(scratch, "tables")
+        corpus = SerialCorpus(units, partitions, work, tables, talk=True)
         cpu = time.process_time()
         label = PASS.run(corpus, SubstringsOptions(length=LENGTH))
         labels = pa.concat_tables(list(map(label, units)))
@@ -117,16 +98,10 @@ def _compile() -> None:
             CorpusUnit(i, str(i), "", 2 * i, 2, 2, os.path.join(folder, f"{i}.parquet"), (), SCHEMA)
             for i in range(UNITS)
         ]
-        quiet = _Quiet(units, 1, os.path.join(folder, "scratch"), os.path.join(folder, "tables"))
+        quiet = SerialCorpus(units, 1, os.path.join(folder, "scratch"), os.path.join(folder, "tables"))
         label = PASS.run(quiet, SubstringsOptions(length=LENGTH))
         for unit in units:
             label(unit)
-
-
-class _Quiet(_Corpus):
-    def map(self, function: Callable[[Item], Result], items: Sequence[Item], doing: str) -> Iterator[Result]:
-        del doing
-        yield from map(function, items)
 
 
 def run_suffix_array(folder: str) -> None:
