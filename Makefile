@@ -1,6 +1,6 @@
 # Two commands: `make demo` runs the whole job on the bundled sample, `make test` the whole suite,
-# with mypy beside pytest: it has one process only. Tests wait as much as they compute (processes that start,
-# kernels that another compiles), so that one worker more than there are cores is quicker.
+# with mypy beside pytest: it has one process only. There are no more workers than cores: each imports,
+# collects and loads kernels for itself, and what tests start on Ray fills the gaps.
 # Both set up .venv in the checkout first, with the versions of constraints.txt.
 
 PYTHON ?= python3
@@ -16,7 +16,7 @@ test: .venv/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy >.venv/mypy.txt 2>&1 & mypy=$$!; \
-	$(BIN)/pytest --numprocesses $(shell expr $$(nproc) + 1) --maxprocesses 4 --dist loadfile --no-loadscope-reorder; tests=$$?; \
+	$(BIN)/pytest --numprocesses $(shell nproc) --maxprocesses 4 --dist loadfile --no-loadscope-reorder; tests=$$?; \
 	wait $$mypy; types=$$?; cat .venv/mypy.txt; exit $$((tests | types))
 
 benchmarks: .venv/test.stamp
