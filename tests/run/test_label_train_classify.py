@@ -156,7 +156,7 @@ def test_the_loop(
     assert (tmp_path / "models/edu/CARD.md").is_file()
 
     (tmp_path / "run.yaml").write_text(RUN.format(steps=SCORED), "utf-8")
-    run_winnow(tmp_path, "run", "run.yaml", "--workers", "1", "-q")
+    run_winnow(tmp_path, "run", "run.yaml", "-q")
     query = (
         "SELECT *, (SELECT fingerprint FROM steps WHERE step = 'classify') AS fingerprint FROM ("
         "SELECT text, edu_score, edu_label, true AS kept FROM documents UNION ALL "
